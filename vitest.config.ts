@@ -1,0 +1,56 @@
+// One list of test projects; `npm test` runs them all, `vitest run <path>` any part of them.
+import { defineConfig } from "vitest/config";
+
+const ignored = ["**/node_modules/**", "**/dist/**", "**/.output/**", "**/.wxt/**"];
+
+/** Starting Postgres, a Worker or a browser on two busy cores takes a while; a unit test never does. */
+const UNIT_TIMEOUT_MS = 15_000;
+const EXCHANGE_TIMEOUT_MS = 60_000;
+const RUNTIME_TIMEOUT_MS = 240_000;
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["{shared,client,local,console,extension}/**/*.test.{ts,tsx}"],
+          exclude: [...ignored, "**/*.browser.test.ts", "**/*.workerd.test.ts"],
+          testTimeout: UNIT_TIMEOUT_MS,
+        },
+      },
+      { test: { name: "house", include: ["test/house/**/*.test.ts"], exclude: ignored, testTimeout: EXCHANGE_TIMEOUT_MS } },
+      {
+        test: {
+          name: "exchange",
+          include: ["exchange/**/*.test.ts", "test/federation/**/*.test.ts"],
+          exclude: ignored,
+          globalSetup: ["exchange/testing/global-postgres.ts"],
+          testTimeout: EXCHANGE_TIMEOUT_MS,
+          hookTimeout: EXCHANGE_TIMEOUT_MS,
+        },
+      },
+      {
+        test: {
+          name: "workerd",
+          include: ["test/workerd/**/*.test.ts", "**/*.workerd.test.ts"],
+          exclude: ignored,
+          testTimeout: RUNTIME_TIMEOUT_MS,
+          hookTimeout: RUNTIME_TIMEOUT_MS,
+          // Each file starts a whole exchange: one at a time on a small machine.
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.ts", "**/*.browser.test.ts"],
+          exclude: ignored,
+          testTimeout: RUNTIME_TIMEOUT_MS,
+          hookTimeout: RUNTIME_TIMEOUT_MS,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
