@@ -19,7 +19,14 @@ export default defineConfig({
           testTimeout: UNIT_TIMEOUT_MS,
         },
       },
-      { test: { name: "house", include: ["test/house/**/*.test.ts"], exclude: ignored, testTimeout: EXCHANGE_TIMEOUT_MS } },
+      {
+        test: {
+          name: "house",
+          include: ["test/house/**/*.test.ts"],
+          exclude: ignored,
+          testTimeout: EXCHANGE_TIMEOUT_MS,
+        },
+      },
       {
         test: {
           name: "exchange",

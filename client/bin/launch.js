@@ -21,7 +21,12 @@ function wanted() {
 
 function isInstalled() {
   if (!existsSync(nodeBinary)) return false;
-  if (packages.some((name) => existsSync(join(root, name, "package.json")) && !existsSync(join(root, name, "node_modules")))) return false;
+  if (
+    packages.some(
+      (name) => existsSync(join(root, name, "package.json")) && !existsSync(join(root, name, "node_modules")),
+    )
+  )
+    return false;
   if (existsSync(stampFile)) return readFileSync(stampFile, "utf8") === wanted();
   // Installed by hand: pnpm keeps the lockfile it installed from.
   const held = join(root, "node_modules", ".pnpm", "lock.yaml");
@@ -36,13 +41,17 @@ function pnpmVersion() {
 
 function install() {
   if (isInstalled()) return;
-  console.error(`Installing the packages that Breakwater needs (${pnpmVersion()}, exact versions from the lockfile). The first time takes a minute.`);
+  console.error(
+    `Installing the packages that Breakwater needs (${pnpmVersion()}, exact versions from the lockfile). The first time takes a minute.`,
+  );
   // A pnpm without a terminal would ask before it replaces node_modules, and wait for ever.
   const args = ["-y", pnpmVersion(), "install", "--frozen-lockfile", "--config.confirmModulesPurge=false"];
   // Standard output belongs to the command that follows (it may be piped as JSON), so progress goes to standard error.
   const done = spawnSync("npx", args, { cwd: root, stdio: ["ignore", 2, 2], shell: windows });
   if (done.status !== 0) {
-    console.error("The packages could not be installed; the lines above say why. Nothing was started. Run the same command again once that is mended.");
+    console.error(
+      "The packages could not be installed; the lines above say why. Nothing was started. Run the same command again once that is mended.",
+    );
     process.exit(done.status || 1);
   }
   writeFileSync(stampFile, wanted());
