@@ -1,4 +1,5 @@
 /** Strict text form of a fixed-length digest: lower-case hex of exactly the right length, one spelling per value. */
+import { type Bytes, equalBytes, hexOf } from "../bytes.ts";
 import { ExchangeError } from "../problem.ts";
 
 /** The names of the algorithms whose value is a fixed number of bytes written in hex. */
@@ -14,7 +15,7 @@ export function hexPattern(byteLength: number): RegExp {
  *
  * @throws ExchangeError `signal_invalid` with the algorithm and the length expected; never the value
  */
-export function parseHexDigest(alg: DigestAlg, byteLength: number, text: unknown): Uint8Array<ArrayBuffer> {
+export function parseHexDigest(alg: DigestAlg, byteLength: number, text: unknown): Bytes {
   if (typeof text !== "string" || text.length !== byteLength * 2) {
     throw new ExchangeError("signal_invalid", { alg, expected: `${byteLength * 2} lower-case hex characters` });
   }
@@ -33,16 +34,14 @@ export function parseHexDigest(alg: DigestAlg, byteLength: number, text: unknown
 /** @throws RangeError unless `bytes` has the algorithm's length: a programming error, not bad input */
 export function formatHexDigest(alg: DigestAlg, byteLength: number, bytes: Uint8Array): string {
   requireLength(alg, byteLength, bytes);
-  let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
-  return text;
+  return hexOf(bytes);
 }
 
-/** Equality of two digests; signals are public within their set, so no constant-time comparison is needed here. */
+/** @throws RangeError unless both have the algorithm's length: comparing two kinds of hash is a programming error */
 export function equalDigests(alg: DigestAlg, byteLength: number, a: Uint8Array, b: Uint8Array): boolean {
   requireLength(alg, byteLength, a);
   requireLength(alg, byteLength, b);
-  return a.every((byte, i) => byte === b[i]);
+  return equalBytes(a, b);
 }
 
 export function requireLength(alg: DigestAlg, byteLength: number, bytes: Uint8Array): void {

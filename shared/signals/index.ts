@@ -1,4 +1,5 @@
 /** The table of signal types: what each value looks like, how two compare, and which the exchange can compute. */
+import type { Bytes } from "../bytes.ts";
 import { ExchangeError } from "../problem.ts";
 import { isPhotodna, isSsdeep, isTlsh, isTmk, isVpdq } from "./carried.ts";
 import { equalMd5, formatMd5, MD5_BYTES, MD5_PATTERN, parseMd5 } from "./md5.ts";
@@ -33,7 +34,7 @@ export type SignalAlg = (typeof SIGNAL_ALGS)[number];
 type Parsed = {
   bytes: number;
   pattern: RegExp;
-  parse: (text: unknown) => Uint8Array<ArrayBuffer>;
+  parse: (text: unknown) => Bytes;
   format: (bytes: Uint8Array) => string;
 };
 /** Equal or not: a hash of the file's original bytes. */

@@ -1,4 +1,5 @@
 /** PDQ as a signal: a 256-bit perceptual hash of a picture, compared in differing bits (facebook/ThreatExchange, pdq). */
+import type { Bytes } from "../bytes.ts";
 import { formatHexDigest, hexPattern, parseHexDigest, requireLength } from "./hex-digest.ts";
 
 export const PDQ_BYTES = 32;
@@ -12,7 +13,7 @@ export const PDQ_QUALITY_FLOOR = 50;
 export const PDQ_QUALITY_MAX = 100;
 
 /** @throws ExchangeError `signal_invalid` unless `text` is 64 lower-case hex characters */
-export function parsePdq(text: unknown): Uint8Array<ArrayBuffer> {
+export function parsePdq(text: unknown): Bytes {
   return parseHexDigest("pdq", PDQ_BYTES, text);
 }
 
