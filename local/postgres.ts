@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import { keepSecret, openHome, type Say } from "./home.ts";
 import { openPlace, type Place } from "./postgres-place.ts";
-import { endProcess, findProcess, listChildren } from "./processes.ts";
+import { endProcess, findProcess, listChildren, RUN_MARKER } from "./processes.ts";
 
 /** More than the pooler ever opens, so that a person with psql and the tests still get in. */
 const MAX_CONNECTIONS = 300;
@@ -170,7 +170,7 @@ function spawnServer(
   const child = spawn(programs.postgres, args, {
     ...identity,
     cwd: "/",
-    env: { ...process.env, LC_ALL: "C" },
+    env: { ...process.env, LC_ALL: "C", [RUN_MARKER]: home },
     stdio: ["ignore", "ignore", "pipe"],
     detached: true,
   });
