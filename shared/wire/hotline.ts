@@ -1,0 +1,290 @@
+/** Requests and answers of the hotline's queue and of report status, as the exchange checks them and its callers parse them. */
+
+import { z } from "zod";
+import { Assessment } from "../assessment.ts";
+import { EntryId, Kid, Publisher, SetName, UuidV7 } from "../ids.ts";
+import { PublicJwk, SealingJwk } from "../keys.ts";
+import { ReportMark, ReportState } from "../receipt.ts";
+import { Report, ReportHash, ReportItem } from "../report.ts";
+import { REPORT_KINDS, URGENCIES } from "../report-codes.ts";
+import { hasOurHeader, SealedJwe } from "../sealed.ts";
+
+const At = z.iso.datetime();
+const CaseNumber = z.int().positive();
+const Count = z.int().nonnegative();
+const Word = z.string().regex(/^[a-z0-9_]{1,60}$/);
+const PersonName = z.string().max(200);
+
+/** Why an analyst closes a case without listing anything. */
+export const REJECT_REASONS = [
+  "not_illegal",
+  "adult",
+  "medical_or_family",
+  "artistic_lawful_here",
+  "no_child_depicted",
+  "out_of_remit",
+  "not_actionable",
+] as const;
+export const UNVERIFIABLE_REASONS = ["gone", "login_required", "not_reachable", "hash_mismatch", "other"] as const;
+/** Coded outcomes that a flagger is told. */
+export const OUTCOME_CODES = [...REJECT_REASONS, ...UNVERIFIABLE_REASONS, "hash_not_confirmed", "listed"] as const;
+export const OutcomeCode = z.enum(OUTCOME_CODES);
+
+/** Two cases are never published with more entries than one release request should hold. */
+export const PUBLICATION_CASES_MAX = 200;
+
+// --- keys
+
+export const AgentRequest = z.strictObject({ signing_key: PublicJwk, sealing_key: SealingJwk });
+export const AgentAnswer = z.strictObject({ signing_kid: Kid, sealing_kid: Kid });
+export const ForwardRequest = z.strictObject({
+  /** who takes over when nobody acknowledges: shown to analysts, e.g. "Example Police, duty desk" */
+  to: z.string().min(1).max(100),
+  /** gets codes only, by POST */
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(500)
+    .optional(),
+});
+export const ForwardAnswer = z.strictObject({ to: z.string().nullable(), delivers: z.boolean() });
+export const SealingKeyRequest = z.strictObject({ sealing_key: SealingJwk });
+export const SealingKeyRow = z.strictObject({
+  kid: Kid,
+  jwk: SealingJwk,
+  person: z.string(),
+  person_name: PersonName,
+  state: z.enum(["waiting", "listed"]),
+  created_at: At,
+});
+export type SealingKeyRow = z.infer<typeof SealingKeyRow>;
+export const SealingKeyAnswer = SealingKeyRow.pick({ kid: true, state: true });
+export const SealingKeysAnswer = z.strictObject({
+  keys: z.array(SealingKeyRow),
+  agent: AgentRequest.nullable(),
+  /** newest version of the signed list; 0 when there is none */
+  list_version: Count,
+});
+export const RecipientsAnswer = z.strictObject({ version: z.int().positive() });
+
+/** A sealed part that one listed key cannot open yet, and that the caller can open to wrap it again. */
+export const MissingSeal = z.strictObject({
+  report_id: UuidV7,
+  case: CaseNumber,
+  kid: Kid,
+  jwk: SealingJwk,
+  sealed: SealedJwe,
+  sealed_digest: z.string(),
+});
+export type MissingSeal = z.infer<typeof MissingSeal>;
+export const MissingSealsAnswer = z.strictObject({ missing: z.array(MissingSeal) });
+export const SealRequest = z.strictObject({ kid: Kid, jwe: SealedJwe.refine(hasOurHeader) });
+
+// --- queue
+
+export const CaseRow = z.strictObject({
+  case: CaseNumber,
+  priority: z.int().min(1).max(4),
+  score: z.int(),
+  state: ReportState,
+  title_kind: z.enum(REPORT_KINDS),
+  items: Count,
+  addresses: Count,
+  host: z.string().nullable(),
+  country: z.string().nullable(),
+  waiting_since: At,
+  due_at: At.nullable(),
+  with: z.strictObject({ name: PersonName, you: z.boolean() }).nullable(),
+  urgent: z.boolean(),
+  acknowledged_at: At.nullable(),
+  joined: Count,
+  known: z.boolean(),
+  you_assessed: z.boolean(),
+});
+export type CaseRow = z.infer<typeof CaseRow>;
+
+export const CaseFilter = z.enum(["open", "mine", "known", "all"]);
+export type CaseFilter = z.infer<typeof CaseFilter>;
+
+export const CasePage = z.strictObject({
+  cases: z.array(CaseRow),
+  urgent: z.array(
+    z.strictObject({
+      case: CaseNumber,
+      waiting_since: At,
+      forward_at: At.nullable(),
+      forwarded_at: At.nullable(),
+      acknowledged: z.boolean(),
+    }),
+  ),
+  counts: z.strictObject({ open: Count, mine: Count, known: Count }),
+  /** who an urgent report is passed on to; null when the hotline named nobody */
+  forward_to: z.string().nullable(),
+  last_closed_at: At.nullable(),
+});
+export type CasePage = z.infer<typeof CasePage>;
+
+export const ScorePart = z.strictObject({ code: Word, points: z.int() });
+export type ScorePart = z.infer<typeof ScorePart>;
+
+export const CaseReport = z.strictObject({
+  report_id: UuidV7,
+  reference: z.string(),
+  received_at: At,
+  member: z.string(),
+  kind: z.enum(REPORT_KINDS),
+  urgency: z.enum(URGENCIES),
+  marks: z.array(ReportMark),
+  /** null once retention has removed what the report said */
+  payload: Report.nullable(),
+  /** a colleague's re-wrap for one of your keys that the report's own list did not hold */
+  seal: SealedJwe.optional(),
+});
+export type CaseReport = z.infer<typeof CaseReport>;
+
+export const CaseItem = ReportItem.pick({ item_id: true, media_type: true, acquisition: true }).extend({
+  report_id: UuidV7,
+  hashes: z.array(ReportHash),
+});
+
+export const CaseAssessment = z.strictObject({
+  person: z.string(),
+  name: PersonName,
+  yours: z.boolean(),
+  saved_at: At,
+  decision: z.enum(["assessed", "rejected"]),
+  reason: z.enum(REJECT_REASONS).nullable(),
+  assessment: Assessment.nullable(),
+});
+export type CaseAssessment = z.infer<typeof CaseAssessment>;
+
+export const CaseStep = z.strictObject({ at: At, code: Word, by: PersonName.optional() });
+
+/** Where the caller stands with a case: may assess as first, second or (after a difference) third; `done` when closed. */
+export const CaseStage = z.enum(["first", "second", "third", "done"]);
+
+export const Case = z.strictObject({
+  case: CaseNumber,
+  state: ReportState,
+  priority: z.int().min(1).max(4),
+  score: z.int(),
+  score_parts: z.array(ScorePart),
+  title_kind: z.enum(REPORT_KINDS),
+  urgent: z.boolean(),
+  acknowledged_at: At.nullable(),
+  with: z.strictObject({ name: PersonName, you: z.boolean() }).nullable(),
+  waiting_since: At,
+  due_at: At.nullable(),
+  stage: CaseStage,
+  you_may_assess: z.boolean(),
+  why_not: Word.optional(),
+  outcome_code: OutcomeCode.nullable(),
+  known_in: z.array(z.strictObject({ publisher: z.string(), set: z.string(), entry_id: z.string() })),
+  reports: z.array(CaseReport),
+  items: z.array(CaseItem),
+  assessments: z.array(CaseAssessment),
+  /** how many are saved, yours or not */
+  assessments_saved: Count,
+  steps: z.array(CaseStep),
+  published: z.strictObject({ set: z.string(), release: Count, entries: z.array(z.string()) }).nullable(),
+});
+export type Case = z.infer<typeof Case>;
+
+export const NextCaseAnswer = z.strictObject({ case: CaseNumber.nullable() });
+export const CaseStateAnswer = z.strictObject({ case: CaseNumber, state: ReportState });
+/** `comparison` only once a second person has saved. */
+export const AssessmentAnswer = z.strictObject({
+  case: CaseNumber,
+  state: ReportState,
+  comparison: z.enum(["agree", "disagree", "hash_not_confirmed"]).nullable(),
+});
+export const RejectRequest = z.strictObject({ reason: z.enum(REJECT_REASONS) });
+export const UnverifiableRequest = z.strictObject({ reason: z.enum(UNVERIFIABLE_REASONS) });
+export const CopiedRequest = z.strictObject({ report_id: UuidV7, location: z.int().min(0).max(49) });
+
+// --- publication
+
+export const ProposedEntry = z.strictObject({
+  id: EntryId,
+  alg: z.string(),
+  value: z.string(),
+  quality: z.int().optional(),
+  act: z.string(),
+  age: z.string(),
+  production: z.string(),
+  requested_action: z.string(),
+  verification: z.string(),
+});
+export type ProposedEntry = z.infer<typeof ProposedEntry>;
+
+export const ReadyAnswer = z.strictObject({
+  sets: z.array(
+    z.strictObject({ publisher: z.string(), set: z.string(), title: z.string().nullable(), release: Count }),
+  ),
+  cases: z.array(z.strictObject({ case: CaseNumber, state: ReportState, entries: z.array(ProposedEntry) })),
+});
+export type ReadyAnswer = z.infer<typeof ReadyAnswer>;
+
+const Cases = z
+  .array(CaseNumber)
+  .min(1)
+  .max(PUBLICATION_CASES_MAX)
+  .refine((cases) => new Set(cases).size === cases.length, "each once");
+export const PreviewRequest = z.strictObject({
+  set: SetName,
+  cases: Cases,
+  /** entry ids of the proposal that shall not be published */
+  leave_out: z.array(EntryId).max(1_000).optional(),
+});
+export const PublicationCheck = z.strictObject({
+  code: z.enum(["both_computed", "none_rendered", "already_listed", "low_quality", "custody"]),
+  ok: z.union([z.boolean(), z.literal("caution")]),
+  count: Count,
+});
+export const PreviewAnswer = z.strictObject({
+  publisher: Publisher,
+  set: SetName,
+  /** send it back as `expected_release` */
+  release: Count,
+  release_next: z.int().positive(),
+  entries_before: Count,
+  entries_after: Count,
+  changes: z.array(
+    z.strictObject({
+      op: z.enum(["put", "del"]),
+      id: EntryId,
+      case: CaseNumber.optional(),
+      alg: z.string(),
+      value: z.string(),
+      quality: z.int().optional(),
+      checked_by: z.string(),
+      asks_for: z.string(),
+    }),
+  ),
+  checks: z.array(PublicationCheck),
+  subscribers: Count,
+  signing: z.strictObject({ custody: z.enum(["member", "exchange"]), kid: z.string().nullable() }),
+});
+export type PreviewAnswer = z.infer<typeof PreviewAnswer>;
+
+export const PublicationRequest = PreviewRequest.extend({ expected_release: Count });
+export const PublicationAnswer = z.strictObject({
+  publisher: Publisher,
+  set: SetName,
+  release: z.int().positive(),
+  digest: z.string(),
+  log_index: Count,
+  entries: Count,
+  cases: z.array(CaseNumber),
+});
+export type PublicationAnswer = z.infer<typeof PublicationAnswer>;
+
+// --- the flagger's side
+
+export const ReportStatus = z.strictObject({
+  report_id: UuidV7,
+  reference: z.string(),
+  state: ReportState,
+  updated_at: At,
+  outcome_code: OutcomeCode.optional(),
+});
+export type ReportStatus = z.infer<typeof ReportStatus>;
