@@ -71,6 +71,8 @@ create table releases (
   manifest text not null,
   -- The segments of this release's own delta, as its manifest lists them; later manifests must repeat them unchanged.
   delta jsonb not null,
+  -- The snapshot that this release's manifest names: while the next one names the same, it need not be checked again.
+  snapshot jsonb not null,
   entries bigint not null,
   purge_by timestamptz not null,
   -- When the rows that this release superseded were destroyed.
@@ -97,6 +99,8 @@ create table admissions (
   step integer not null default 0,
   rows_done bigint not null default 0,
   rows_total bigint not null,
+  -- What the steps so far did to the number of entries, and the widest tier they allow.
+  entries_delta bigint not null default 0,
   audience_floor text not null default 'test',
   code text,
   detail jsonb,

@@ -1,0 +1,3 @@
+/** The log's public face. */
+
+export { appendLeaf, type Leaf, lockLog } from "./log.ts";

@@ -1,0 +1,103 @@
+/** Publishers' roots: the newest one decides what a release may be signed with, and log order decides which is newest. */
+
+import { ExchangeError } from "@breakwater/shared/problem.ts";
+import { checkRootTimes, type OpenedRoot, openPinnedRoot, openRoot } from "@breakwater/shared/root.ts";
+import type { RootAnswer } from "@breakwater/shared/wire/sets.ts";
+import { and, desc, eq } from "drizzle-orm";
+import { append } from "../audit/index.ts";
+import { appendLeaf, lockLog } from "../log/index.ts";
+import type { Actor } from "../platform/caller.ts";
+import { type Queries, transaction } from "../platform/db.ts";
+import type { Deps } from "../platform/deps.ts";
+import { publisherRoots } from "./tables.ts";
+
+type RootRow = typeof publisherRoots.$inferSelect;
+
+export async function findNewestRootRow({ db }: Queries, publisher: string): Promise<RootRow | undefined> {
+  const [row] = await db
+    .select()
+    .from(publisherRoots)
+    .where(eq(publisherRoots.publisher, publisher))
+    .orderBy(desc(publisherRoots.version))
+    .limit(1);
+  return row;
+}
+
+export async function findRootRow({ db }: Queries, publisher: string, version: number): Promise<RootRow | undefined> {
+  const [row] = await db
+    .select()
+    .from(publisherRoots)
+    .where(and(eq(publisherRoots.publisher, publisher), eq(publisherRoots.version, version)));
+  return row;
+}
+
+/** The newest root, opened from its stored bytes. @throws ExchangeError `root_missing`, `root_expired` */
+export async function getCurrentRoot(queries: Queries, publisher: string, now: Date): Promise<OpenedRoot> {
+  const row = await findNewestRootRow(queries, publisher);
+  if (row === undefined) throw new ExchangeError("root_missing");
+  const opened = await openRow(row);
+  checkRootTimes(opened.root, seconds(now));
+  return opened;
+}
+
+/**
+ * Accept a publisher's root: its own threshold and the previous root's, version +1, then a leaf in the log.
+ *
+ * @returns `repeated` when these very bytes' statement was accepted before; the answer is the first one
+ */
+export async function acceptRoot(
+  deps: Deps,
+  publisher: string,
+  envelope: Uint8Array,
+  actor: Actor,
+): Promise<{ answer: RootAnswer; repeated: boolean }> {
+  const now = deps.now();
+  const previous = await findNewestRootRow(deps, publisher);
+  const opened = await openRoot(envelope, previous && (await openRow(previous)));
+  if (opened.root.publisher !== publisher) throw new ExchangeError("publisher_mismatch");
+  if (previous?.digest === opened.digest) return { answer: answerOf(previous), repeated: true };
+  checkRootTimes(opened.root, seconds(now));
+
+  return transaction(deps, async (tx) => {
+    await lockLog(tx);
+    // Under the lock: somebody else's next root may have come in since the check.
+    const held = await findNewestRootRow(tx, publisher);
+    if ((held?.version ?? 0) !== opened.root.version - 1) {
+      if (held?.digest === opened.digest) return { answer: answerOf(held), repeated: true };
+      throw new ExchangeError("root_fork", { have: held?.version ?? 0, got: opened.root.version });
+    }
+    await requireNoneBeingSigned(tx, publisher);
+    const leaf = { typ: "bw-root+jws", digest: opened.digest, envelope, now } as const;
+    const logIndex = await appendLeaf(tx, leaf);
+    const { version } = opened.root;
+    const row: RootRow = { publisher, version, digest: opened.digest, envelope, logIndex, acceptedAt: now };
+    await tx.db.insert(publisherRoots).values(row);
+    await append(tx, { at: now, actor, action: "root.accepted", subject: opened.digest });
+    return { answer: answerOf(row), repeated: false };
+  });
+}
+
+// The signer never signs a number twice. A root that outdates a statement between its signature and its admission
+// would leave the set with a number that can be neither admitted nor signed again.
+async function requireNoneBeingSigned({ sql }: Queries, publisher: string): Promise<void> {
+  const [row] = await sql`
+    select 1 from admissions a join sets s on s.id = a.set_id
+    where s.publisher = ${publisher} and a.envelope is null and a.state in ('queued', 'running') limit 1`;
+  if (row !== undefined) throw new ExchangeError("admission_pending");
+}
+
+async function openRow(row: RootRow): Promise<OpenedRoot> {
+  const { digest, version } = row;
+  return openPinnedRoot(row.envelope, { version, digest });
+}
+
+const answerOf = ({ publisher, version, digest, logIndex }: RootRow): RootAnswer => ({
+  publisher: publisher as RootAnswer["publisher"],
+  version,
+  digest,
+  log_index: logIndex,
+});
+
+export function seconds(at: Date): number {
+  return Math.floor(at.getTime() / 1000);
+}

@@ -1,0 +1,92 @@
+/** The signer's rules: it parses strictly what it signs, and refuses what it holds no key for or has gone past. */
+
+import { type Digest, digestOf, isDigest, utf8Of } from "@breakwater/shared/bytes.ts";
+import { ENVELOPE_MAX_BYTES, signPayloadBytes } from "@breakwater/shared/envelope.ts";
+import { jcs, parseJcs } from "@breakwater/shared/jcs.ts";
+import { ExchangeError } from "@breakwater/shared/problem.ts";
+import { Receipt } from "@breakwater/shared/receipt.ts";
+import { ReleaseStatement } from "@breakwater/shared/release.ts";
+import { z } from "zod";
+import type { Signer } from "../platform/signer.ts";
+import { openKeyRing } from "./keys.ts";
+import type { SignerState } from "./state.ts";
+
+const RECEIPT_KEY = "keys/receipt";
+const releaseKeyName = (publisher: string) => `keys/release/${publisher}`;
+const lastName = (publisher: string, set: string) => `last/${publisher}/${set}`;
+/** Two signings of one set at once are rare, three in a row are an attack or a fault. */
+const LAST_MAX_ATTEMPTS = 3;
+
+const Last = z.strictObject({ digest: z.custom<Digest>(isDigest), release: z.int().positive() });
+type Last = z.infer<typeof Last>;
+
+/**
+ * @param state - durable store; its loss is the loss of the keys, its rollback would let a number be signed twice
+ * @param secret - at least {@link SIGNER_SECRET_MIN_CHARS} characters; opens the private keys kept in the state
+ */
+export async function openSignerCore({ state, secret }: { state: SignerState; secret: string }): Promise<Signer> {
+  const ring = await openKeyRing(state, secret);
+
+  return {
+    // The receipt keys, newest first: what `/.well-known/breakwater.json` shows and devices pin.
+    async publicKeys() {
+      return { receipt: [(await ring.findOrCreate(RECEIPT_KEY)).publicJwk] };
+    },
+
+    async releaseKey(publisher) {
+      return (await ring.find(releaseKeyName(publisher)))?.publicJwk;
+    },
+
+    async createReleaseKey(publisher) {
+      return (await ring.findOrCreate(releaseKeyName(publisher))).publicJwk;
+    },
+
+    async signRelease(payloadBytes) {
+      const statement = parseStrictly(ReleaseStatement, payloadBytes);
+      const key = await ring.find(releaseKeyName(statement.publisher));
+      if (key === undefined) throw new ExchangeError("signer_refused", { reason: "no key" });
+      // First the number, then the signature: a crash in between costs nothing, since the same bytes may be signed again.
+      await takeNumber(state, statement, await digestOf(payloadBytes));
+      return signPayloadBytes("bw-release+jws", payloadBytes, [key]);
+    },
+
+    async signReceipt(payloadBytes) {
+      parseStrictly(Receipt, payloadBytes);
+      const key = await ring.findOrCreate(RECEIPT_KEY);
+      return signPayloadBytes("bw-receipt+jws", payloadBytes, [key]);
+    },
+  };
+}
+
+function parseStrictly<Schema extends z.ZodType>(schema: Schema, payloadBytes: Uint8Array): z.infer<Schema> {
+  if (payloadBytes.length > ENVELOPE_MAX_BYTES) throw new ExchangeError("signer_refused", { reason: "size" });
+  const result = schema.safeParse(parseJcs(payloadBytes));
+  if (!result.success) throw new ExchangeError("signer_refused", { reason: "payload" });
+  return result.data;
+}
+
+/** The signer's own memory is what makes a second release of one number impossible, whatever its caller asks. */
+async function takeNumber(
+  state: SignerState,
+  { publisher, set, release }: { publisher: string; set: string; release: number },
+  digest: Digest,
+): Promise<void> {
+  const name = lastName(publisher, set);
+  const next = utf8Of(jcs({ digest, release } satisfies Last));
+  for (let attempt = 0; attempt < LAST_MAX_ATTEMPTS; attempt++) {
+    const stored = await state.read(name);
+    if (stored === undefined) {
+      if (await state.create(name, next)) return;
+      continue;
+    }
+    const last = Last.safeParse(parseJcs(stored.bytes));
+    // A number that cannot be read may be any number.
+    if (!last.success) throw new ExchangeError("signer_unavailable", { reason: "last number" });
+    if (release === last.data.release && digest === last.data.digest) return;
+    if (release <= last.data.release) {
+      throw new ExchangeError("signer_refused", { reason: "number", last: last.data.release, got: release });
+    }
+    if (await state.replace(name, next, stored.etag)) return;
+  }
+  throw new ExchangeError("busy", { reason: "signer" });
+}
