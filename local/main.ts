@@ -1,0 +1,93 @@
+// `npm start`: the whole product on this machine, from an empty folder or from what an earlier start left, until somebody stops it.
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Agent, startAgent } from "./agent.ts";
+import { buildConsole, buildExtension } from "./build.ts";
+import { type DemoSite, startDemoSite } from "./demo-site.ts";
+import { type RunningExchange, startExchange } from "./exchange.ts";
+import { findHome } from "./home.ts";
+import { step } from "./progress.ts";
+import { seed } from "./seed.ts";
+import { formatWelcome, writeDemo } from "./welcome.ts";
+
+const DEFAULT_PORT = 8787;
+/** A terminal sends Ctrl-C to every process of the group and the launcher passes it on: the echo is not a second wish. */
+const ECHO_MS = 2_000;
+const STOP_PATIENCE_MS = 20_000;
+
+const say = (sentence: string) => console.log(sentence);
+const startedMs = performance.now();
+const parts: { exchange?: RunningExchange; agent?: Agent; site?: DemoSite } = {};
+const stopping = new AbortController();
+let starting: Promise<void> = Promise.resolve();
+let askedMs: number | undefined;
+
+function askToStop(): void {
+  if (askedMs !== undefined) {
+    if (performance.now() - askedMs < ECHO_MS) return;
+    say("Stopping at once. The next start clears up.");
+    process.exit(1);
+  }
+  askedMs = performance.now();
+  stopping.abort();
+  void stop();
+}
+
+async function stop(): Promise<void> {
+  say("Stopping.");
+  const giveUp = setTimeout(() => process.exit(1), STOP_PATIENCE_MS);
+  giveUp.unref();
+  await starting.catch(() => {});
+  await parts.agent?.stop();
+  await parts.site?.stop();
+  await parts.exchange?.stop();
+  say("Stopped. Everything is kept for the next start.");
+  process.exit(0);
+}
+
+function readPort(text: string | undefined): number {
+  if (!text) return DEFAULT_PORT;
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new Error("BREAKWATER_PORT must be a port number from 1 to 65535.");
+  return port;
+}
+
+async function start(): Promise<void> {
+  const home = findHome();
+  const port = readPort(process.env.BREAKWATER_PORT);
+  say(`Breakwater starts from ${home}.`);
+  await buildConsole(say);
+  const extension = await buildExtension(say, "demo");
+  stopping.signal.throwIfAborted();
+  const exchange = await startExchange({ home, port, say });
+  parts.exchange = exchange;
+  const site = await startDemoSite(port + 1);
+  parts.site = site;
+  stopping.signal.throwIfAborted();
+  const seeded = await step(say, "Making the demo's members and sets", () =>
+    seed({ home, exchange, say, signal: stopping.signal }),
+  );
+  parts.agent = await startAgent({ profile: seeded.profiles.hotline, home, say });
+  await writeDemo(home, exchange, seeded);
+  say(
+    await formatWelcome({ home, exchange, seeded, site, extension, seconds: (performance.now() - startedMs) / 1_000 }),
+  );
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, askToStop);
+// The launcher is gone, killed perhaps: a database that nobody can stop any more must not stay behind.
+process.on("disconnect", askToStop);
+process.channel?.unref();
+
+starting = start();
+starting.catch(async (error: Error) => {
+  if (stopping.signal.aborted) return;
+  console.error(`\nBreakwater could not start. ${error.message}`);
+  if (process.env.BREAKWATER_DEBUG) console.error(error.stack);
+  await parts.agent?.stop();
+  await parts.site?.stop();
+  await parts.exchange?.stop();
+  // Output to a pipe may still be on its way.
+  await sleep(50);
+  process.exit(1);
+});
