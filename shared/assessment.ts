@@ -5,9 +5,10 @@ import { refuseImagery } from "./imagery-gate.ts";
 import { ExchangeError } from "./problem.ts";
 import type { ReportItem } from "./report.ts";
 import { EXACT_ALGS, ITEMS_MAX, REPORT_ALGS } from "./report.ts";
-import { ACTS, AGES, PRODUCTIONS, REPORT_FLAGS } from "./report-codes.ts";
 import { hasOurHeader, SealedJwe } from "./sealed.ts";
 import { distancePdq, isSignalValue, PDQ_MATCH_THRESHOLD, PDQ_QUALITY_FLOOR, parsePdq } from "./signals/index.ts";
+import { Act, Age, Production } from "./vocab/axes.ts";
+import { REPORT_FLAGS, ReportFlag } from "./vocab/reports.ts";
 
 /** `illegal`: to be listed. `harmful`: not illegal here, still not to be spread. `not_illegal`: nothing to list. */
 export const VERDICTS = ["illegal", "harmful", "not_illegal"] as const;
@@ -38,10 +39,10 @@ export type AssessedHash = z.infer<typeof AssessedHash>;
 export const Assessment = z
   .strictObject({
     verdict: z.enum(VERDICTS),
-    act: z.enum(ACTS),
-    age: z.enum(AGES),
-    production: z.enum(PRODUCTIONS),
-    flags: z.array(z.enum(REPORT_FLAGS)).max(REPORT_FLAGS.length),
+    act: Act,
+    age: Age,
+    production: Production,
+    flags: z.array(ReportFlag).max(Object.keys(REPORT_FLAGS).length),
     hashes: z.array(AssessedHash).max(HASHES_MAX),
     /** encrypted to the hotline's list, like the report's own text */
     note_sealed: SealedJwe.refine(hasOurHeader).optional(),

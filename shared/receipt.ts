@@ -5,26 +5,7 @@ import { digestOf } from "./bytes.ts";
 import { type KeyTable, openEnvelope } from "./envelope.ts";
 import { Digest, type UuidV7, UuidV7 as UuidV7Schema } from "./ids.ts";
 import { ExchangeError } from "./problem.ts";
-
-/** Where a report or its case stands, as the wire says it (labels: the console's and panel's state table). */
-export const REPORT_STATES = [
-  "received",
-  "urgent_hold",
-  "auto_known",
-  "triaged",
-  "in_review",
-  "verified_1",
-  "disagreement",
-  "verified",
-  "published",
-  "rejected",
-  "unverifiable",
-  "merged",
-  "withdrawn",
-  "closed_test",
-] as const;
-export const ReportState = z.enum(REPORT_STATES);
-export type ReportState = z.infer<typeof ReportState>;
+import { ReportState } from "./vocab/reports.ts";
 
 /** What was unusual about a report that was taken all the same. */
 export const REPORT_MARKS = [

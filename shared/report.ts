@@ -9,27 +9,28 @@ import { ExchangeError } from "./problem.ts";
 import {
   ACQUISITION_METHODS,
   ACTIONS_TAKEN,
-  ACTS,
-  AGES,
   EMERGENCY_CALL,
   IMMEDIATE_INDICATORS,
-  LOCATION_ACCESS,
-  LOCATION_ROLES,
   NO_CALL_REASONS,
   OBSERVED_PRECISIONS,
-  PRODUCTIONS,
-  REPORT_BASES,
-  REPORT_CONFIDENCES,
-  REPORT_FLAGS,
-  REPORT_KINDS,
   REPORT_MEDIA_TYPES,
   REPORT_SHARING,
   REPORTER_ROLES,
   SOURCE_FIDELITIES,
-  URGENCIES,
 } from "./report-codes.ts";
 import { hasOurHeader, LOCATIONS_MAX, SealedJwe } from "./sealed.ts";
 import { isSignalValue } from "./signals/index.ts";
+import { Act, Age, Production } from "./vocab/axes.ts";
+import {
+  Confidence,
+  LocationAccess,
+  LocationRole,
+  REPORT_FLAGS,
+  ReportBasis,
+  ReportFlag,
+  ReportKind,
+  Urgency,
+} from "./vocab/reports.ts";
 
 export const REPORT_PAYLOAD_MAX_BYTES = 64 * 1024;
 export const ITEMS_MAX = 200;
@@ -124,7 +125,7 @@ export type ReportItem = z.infer<typeof ReportItem>;
 
 /** In clear: enough to route and to join; the address itself is in the sealed part, at the same index. */
 export const ReportLocation = z.strictObject({
-  role: code(LOCATION_ROLES),
+  role: LocationRole,
   domain: z
     .string()
     .min(1)
@@ -135,7 +136,7 @@ export const ReportLocation = z.strictObject({
     .regex(/^[0-9a-f]{64}$/)
     .optional(),
   redacted: z.boolean().optional(),
-  access: code(LOCATION_ACCESS).optional(),
+  access: LocationAccess.optional(),
 });
 export type ReportLocation = z.infer<typeof ReportLocation>;
 
@@ -165,15 +166,15 @@ const ReportShape = z.strictObject({
   reporter: z.strictObject({ member: z.string().min(1).max(100), device_id: word(64), role: code(REPORTER_ROLES) }),
   test: z.boolean(),
   supersedes: UuidV7.optional(),
-  report_kind: code(REPORT_KINDS),
-  urgency: code(URGENCIES),
+  report_kind: ReportKind,
+  urgency: Urgency,
   immediate: Immediate.optional(),
-  basis: code(REPORT_BASES).optional(),
-  age: code(AGES).optional(),
-  act: code(ACTS).optional(),
-  production: code(PRODUCTIONS).optional(),
-  flags: distinct(code(REPORT_FLAGS), REPORT_FLAGS.length).optional(),
-  confidence: code(REPORT_CONFIDENCES).optional(),
+  basis: ReportBasis.optional(),
+  age: Age.optional(),
+  act: Act.optional(),
+  production: Production.optional(),
+  flags: distinct(ReportFlag, Object.keys(REPORT_FLAGS).length).optional(),
+  confidence: Confidence.optional(),
   good_faith: z.strictObject({ accepted: z.literal(true), version: word(20) }),
   jurisdiction: z.strictObject({
     observer_country: Country,

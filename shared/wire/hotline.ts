@@ -4,10 +4,12 @@ import { z } from "zod";
 import { Assessment } from "../assessment.ts";
 import { EntryId, Kid, Publisher, SetName, UuidV7 } from "../ids.ts";
 import { PublicJwk, SealingJwk } from "../keys.ts";
-import { ReportMark, ReportState } from "../receipt.ts";
+import { ReportMark } from "../receipt.ts";
 import { Report, ReportHash, ReportItem } from "../report.ts";
-import { REPORT_KINDS, URGENCIES } from "../report-codes.ts";
 import { hasOurHeader, SealedJwe } from "../sealed.ts";
+import { REJECTION_REASONS, RejectionReason, UNVERIFIABLE_REASONS, UnverifiableReason } from "../vocab/reasons.ts";
+import { ReportKind, ReportState, Urgency } from "../vocab/reports.ts";
+import { codesOf } from "../vocab/vocabulary.ts";
 
 const At = z.iso.datetime();
 const CaseNumber = z.int().positive();
@@ -15,22 +17,16 @@ const Count = z.int().nonnegative();
 const Word = z.string().regex(/^[a-z0-9_]{1,60}$/);
 const PersonName = z.string().max(200);
 
-/** Why an analyst closes a case without listing anything. */
-export const REJECT_REASONS = [
-  "not_illegal",
-  "adult",
-  "medical_or_family",
-  "artistic_lawful_here",
-  "no_child_depicted",
-  "out_of_remit",
-  "not_actionable",
-] as const;
-export const UNVERIFIABLE_REASONS = ["gone", "login_required", "not_reachable", "hash_mismatch", "other"] as const;
 /** Coded outcomes that a flagger is told. */
-export const OUTCOME_CODES = [...REJECT_REASONS, ...UNVERIFIABLE_REASONS, "hash_not_confirmed", "listed"] as const;
-export const OutcomeCode = z.enum(OUTCOME_CODES);
+export const OutcomeCode = z.enum([
+  ...codesOf(REJECTION_REASONS),
+  ...codesOf(UNVERIFIABLE_REASONS),
+  "hash_not_confirmed",
+  "listed",
+]);
+export type OutcomeCode = z.infer<typeof OutcomeCode>;
 
-/** Two cases are never published with more entries than one release request should hold. */
+/** More cases than this go into the next release. */
 export const PUBLICATION_CASES_MAX = 200;
 
 // --- keys
@@ -86,7 +82,7 @@ export const CaseRow = z.strictObject({
   priority: z.int().min(1).max(4),
   score: z.int(),
   state: ReportState,
-  title_kind: z.enum(REPORT_KINDS),
+  title_kind: ReportKind,
   items: Count,
   addresses: Count,
   host: z.string().nullable(),
@@ -131,8 +127,8 @@ export const CaseReport = z.strictObject({
   reference: z.string(),
   received_at: At,
   member: z.string(),
-  kind: z.enum(REPORT_KINDS),
-  urgency: z.enum(URGENCIES),
+  kind: ReportKind,
+  urgency: Urgency,
   marks: z.array(ReportMark),
   /** null once retention has removed what the report said */
   payload: Report.nullable(),
@@ -152,7 +148,7 @@ export const CaseAssessment = z.strictObject({
   yours: z.boolean(),
   saved_at: At,
   decision: z.enum(["assessed", "rejected"]),
-  reason: z.enum(REJECT_REASONS).nullable(),
+  reason: RejectionReason.nullable(),
   assessment: Assessment.nullable(),
 });
 export type CaseAssessment = z.infer<typeof CaseAssessment>;
@@ -168,7 +164,7 @@ export const Case = z.strictObject({
   priority: z.int().min(1).max(4),
   score: z.int(),
   score_parts: z.array(ScorePart),
-  title_kind: z.enum(REPORT_KINDS),
+  title_kind: ReportKind,
   urgent: z.boolean(),
   acknowledged_at: At.nullable(),
   with: z.strictObject({ name: PersonName, you: z.boolean() }).nullable(),
@@ -197,8 +193,8 @@ export const AssessmentAnswer = z.strictObject({
   state: ReportState,
   comparison: z.enum(["agree", "disagree", "hash_not_confirmed"]).nullable(),
 });
-export const RejectRequest = z.strictObject({ reason: z.enum(REJECT_REASONS) });
-export const UnverifiableRequest = z.strictObject({ reason: z.enum(UNVERIFIABLE_REASONS) });
+export const RejectRequest = z.strictObject({ reason: RejectionReason });
+export const UnverifiableRequest = z.strictObject({ reason: UnverifiableReason });
 export const CopiedRequest = z.strictObject({ report_id: UuidV7, location: z.int().min(0).max(49) });
 
 // --- publication
