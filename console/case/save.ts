@@ -1,0 +1,69 @@
+/** Keeping a half-written assessment, and saving it: the note is encrypted to the hotline before it leaves the browser. */
+import { AssessmentAnswer } from "@breakwater/shared/wire/hotline.ts";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { post } from "../api.ts";
+import { sealNote } from "../keys/note.ts";
+import { dropDraft, keepDraft, readDraft } from "../keys/vault.ts";
+import { assessedHashes, type Draft, type DraftItem, EMPTY_DRAFT, layFiles } from "./draft.ts";
+import type { SourceFile } from "./source-hashes.ts";
+
+const KEEP_AFTER_MS = 400;
+
+export function useDraft(number: number) {
+  const name = `case:${number}`;
+  const [draft, setDraft] = useState<Draft>(EMPTY_DRAFT);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => {
+    readDraft<Draft>(name).then((kept) => {
+      if (kept) setDraft(kept);
+    }, console.error);
+    return () => clearTimeout(timer.current);
+  }, [name]);
+  function keep(next: Draft): void {
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => void keepDraft(name, next), KEEP_AFTER_MS);
+  }
+  function update(make: (was: Draft) => Draft): void {
+    setDraft((was) => {
+      const next = make(was);
+      keep(next);
+      return next;
+    });
+  }
+  return {
+    draft,
+    change: (part: Partial<Draft>) => update((was) => ({ ...was, ...part })),
+    layHashes: (items: DraftItem[], files: SourceFile[]) =>
+      update((was) => ({ ...was, hashes: { ...was.hashes, ...layFiles(items, files) } })),
+    clear: async () => {
+      clearTimeout(timer.current);
+      setDraft(EMPTY_DRAFT);
+      await dropDraft(name);
+    },
+  };
+}
+
+const OUTCOMES: Record<string, string> = {
+  agree: "Both agree. Ready to publish.",
+  disagree: "Answers differ. A third person decides; you need do nothing.",
+  hash_not_confirmed: "Hashes differ. Nothing can be listed from this case.",
+};
+
+/** @returns what is now true, in one sentence */
+export async function saveAssessment(number: number, draft: Draft): Promise<string> {
+  const answer = await post(
+    `/v1/hotline/cases/${number}/assessments`,
+    {
+      verdict: draft.verdict,
+      act: draft.act,
+      age: draft.age,
+      production: draft.production,
+      flags: draft.flags,
+      hashes: assessedHashes(draft),
+      ...(draft.note.trim() ? { note_sealed: await sealNote(draft.note.trim()) } : {}),
+    },
+    AssessmentAnswer,
+  );
+  if (answer.comparison === null) return "Saved. Another person assesses it next.";
+  return OUTCOMES[answer.comparison] ?? "Saved.";
+}

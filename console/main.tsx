@@ -1,0 +1,11 @@
+/** Entry: style, then the app. */
+import "@breakwater/shared/ui/breakwater.css";
+import "./console.css";
+import { render } from "preact";
+import { applyPreferences } from "./account/preferences.tsx";
+import { App } from "./app.tsx";
+
+const root = document.getElementById("app");
+if (!root) throw new Error("the page has no place for the app");
+applyPreferences();
+render(<App />, root);

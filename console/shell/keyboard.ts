@@ -1,0 +1,53 @@
+/** Single-letter keys: act only when no text field has the focus, and can be switched off. */
+import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+
+const OFF_FLAG = "bw-single-keys-off";
+
+export const singleKeys = signal(localStorage.getItem(OFF_FLAG) === null);
+
+export function setSingleKeys(on: boolean): void {
+  if (on) localStorage.removeItem(OFF_FLAG);
+  else localStorage.setItem(OFF_FLAG, "1");
+  singleKeys.value = on;
+}
+
+function takesText(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target instanceof HTMLInputElement) return !["radio", "checkbox", "button"].includes(target.type);
+  return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement || target.isContentEditable;
+}
+
+export type KeyTable = Record<string, () => unknown>;
+
+/**
+ * Binds a table of keys while the calling screen is mounted.
+ *
+ * @param table - `"j"`, `"Enter"`, `"ctrl+Enter"`: lower-case letters, `ctrl+` also means the command key
+ */
+export function useKeys(table: KeyTable): void {
+  useEffect(() => {
+    function onKey(event: KeyboardEvent): void {
+      if (event.defaultPrevented || event.altKey) return;
+      const withCtrl = event.ctrlKey || event.metaKey;
+      const name = `${withCtrl ? "ctrl+" : ""}${event.key.length === 1 ? event.key.toLowerCase() : event.key}`;
+      const run = table[name];
+      if (!run) return;
+      if (!withCtrl) {
+        if (event.key !== "Escape" && takesText(event.target)) return;
+        if (event.key.length === 1 && !singleKeys.value) return;
+        // Enter on a button or a choice belongs to that control.
+        if (
+          event.key === "Enter" &&
+          event.target instanceof HTMLElement &&
+          event.target.closest("button, a, input, summary")
+        )
+          return;
+      }
+      event.preventDefault();
+      run();
+    }
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  });
+}
