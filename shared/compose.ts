@@ -1,0 +1,235 @@
+/** Composing a release: the one function behind the command, the console and the exchange's own signer. */
+
+import { type About, parseAbout } from "./about.ts";
+import { type Bytes, type Digest, digestOf, hexOf } from "./bytes.ts";
+import { type Change, checkSorted, formatDeltaLine } from "./delta.ts";
+import { parseEntry } from "./entries/index.ts";
+import { parseEntryId, parsePublisher, parseSetName } from "./ids.ts";
+import {
+  DELTAS_MAX,
+  FIRST_ENTRY_ID,
+  indexBytes,
+  type Manifest,
+  manifestBytes,
+  PURGE_ERASURE_SECONDS,
+  PURGE_SECONDS,
+  type SegmentRow,
+} from "./manifest.ts";
+import { packLines } from "./pack.ts";
+import { ExchangeError } from "./problem.ts";
+import {
+  checkNext,
+  RELEASE_LIFETIME_MAX_SECONDS,
+  type ReleaseLink,
+  type ReleaseStatement,
+  statementBytes,
+} from "./release.ts";
+import { SALT_BYTES, type SegmentHeader } from "./segment.ts";
+import { createStateDigest, entryIdOf } from "./state.ts";
+import type { DeletionReason } from "./vocab/reasons.ts";
+
+/** Deltas since the snapshot may weigh this share of it before a new snapshot is made. */
+const SNAPSHOT_RENEWAL_SHARE = 4; // a quarter
+
+export type Blob = { digest: Digest; bytes: Bytes };
+export type NewChange = { op: "put"; line: string } | { op: "del"; id: string; why: DeletionReason };
+
+/** A set's entries after the change: a map, or rows that a database gives in the order of their ids. */
+export type EntrySource =
+  | ReadonlyMap<string, string>
+  | { count: number; lines: () => Iterable<string> | AsyncIterable<string> };
+
+export type ComposeInput = {
+  previous?: ReleaseLink & { manifest: Manifest };
+  /** Read only for its size unless a snapshot is made. */
+  entries: EntrySource;
+  changes: readonly NewChange[];
+  about: About;
+  publisher: string;
+  set: string;
+  rootVersion: number;
+  /** Integer seconds. */
+  now: number;
+  random: (length: number) => Uint8Array;
+  /**
+   * erasure: a fresh snapshot, no delta but this one, and a day to purge, so that nothing keeps what was deleted.
+   * recovery: a fresh snapshot and no delta at all, which makes every holder load it (after a stolen key).
+   * last: nothing may follow.
+   */
+  purpose?: "erasure" | "recovery" | "last";
+};
+
+export type ComposedRelease = {
+  /** To be uploaded before the release; the manifest is among them. */
+  blobs: Blob[];
+  manifest: Manifest;
+  manifestBytes: Bytes;
+  statement: ReleaseStatement;
+  statementBytes: Bytes;
+  digest: Digest;
+};
+
+/**
+ * Everything of the next release but its signature. Pure: the same input and random bytes give the same release.
+ *
+ * @throws ExchangeError `delta_invalid`, `release_closed`, `release_time`, and what entries, about and segments refuse
+ */
+export async function composeRelease(input: ComposeInput): Promise<ComposedRelease> {
+  const { previous, now } = input;
+  const about = parseAbout(input.about);
+  const changes = checkChanges(input, about);
+  const place = {
+    publisher: parsePublisher(input.publisher),
+    set: parseSetName(input.set),
+    release: (previous?.statement.release ?? 0) + 1,
+  };
+  const delta = previous === undefined ? { rows: [], blobs: [] } : await makeDelta(input, place, changes);
+  const rows = previous === undefined ? [] : listDeltas(input, previous, place.release, delta.rows);
+  const isRenewed = needsSnapshot(input, rows);
+  const snapshot =
+    previous !== undefined && !isRenewed
+      ? { row: previous.manifest.snapshot, blobs: [] }
+      : await makeSnapshot(input, place);
+  const manifest: Manifest = {
+    about,
+    deltas: rows,
+    entries: countOf(input.entries),
+    purge_by: now + (input.purpose === "erasure" ? PURGE_ERASURE_SECONDS : PURGE_SECONDS),
+    snapshot: snapshot.row,
+    v: 1,
+    ...place,
+  };
+  const bytes = fitManifest(manifest);
+  const statement = makeStatement(input, place, { digest: await digestOf(bytes), size: bytes.length });
+  const signed = statementBytes(statement);
+  const digest = await digestOf(signed);
+  checkNext(previous, { statement, digest });
+  const blobs = [...delta.blobs, ...snapshot.blobs, { digest: statement.manifest, bytes }];
+  return { blobs, manifest, manifestBytes: bytes, statement, statementBytes: signed, digest };
+}
+
+type Place = Pick<SegmentHeader, "publisher" | "set" | "release">;
+
+// The publisher's last look before a signature: what the exchange would refuse is refused here, before anything is sent.
+function checkChanges({ changes, entries, previous }: ComposeInput, about: About): Change[] {
+  const checked = changes.map((change): Change => {
+    if (change.op === "del") return { ...change, id: parseEntryId(change.id) };
+    parseEntry(about.kind, change.line);
+    return { ...change, id: entryIdOf(change.line) };
+  });
+  checked.sort((a, b) => (a.id < b.id ? -1 : 1));
+  try {
+    checkSorted(checked);
+  } catch (cause) {
+    throw new ExchangeError("delta_invalid", { reason: "an id twice" }, { cause });
+  }
+  if (previous === undefined && checked.some(({ op }) => op === "del")) {
+    throw new ExchangeError("delta_invalid", { reason: "nothing to delete from" });
+  }
+  if (entries instanceof Map) for (const change of checked) checkApplied(change, entries);
+  return checked;
+}
+
+function checkApplied(change: Change, entries: ReadonlyMap<string, string>): void {
+  const expected = change.op === "put" ? change.line : undefined;
+  if (entries.get(change.id) !== expected) throw new ExchangeError("delta_invalid", { reason: "entries differ" });
+}
+
+function countOf(entries: EntrySource): number {
+  return entries instanceof Map ? entries.size : (entries as { count: number }).count;
+}
+
+async function makeDelta({ random }: ComposeInput, place: Place, changes: readonly Change[]) {
+  const rows: SegmentRow[] = [];
+  const blobs: Blob[] = [];
+  const header = () => ({ ...place, kind: "delta" as const, salt: hexOf(random(SALT_BYTES)), v: 1 as const });
+  for await (const { segment } of packLines(header, changes.map(formatDeltaLine))) {
+    rows.push({ plain: segment.plain, segment: segment.digest, size: segment.size });
+    blobs.push({ digest: segment.digest, bytes: segment.bytes });
+  }
+  return { rows, blobs };
+}
+
+function listDeltas(
+  { purpose }: ComposeInput,
+  previous: NonNullable<ComposeInput["previous"]>,
+  release: number,
+  segments: SegmentRow[],
+): Manifest["deltas"] {
+  if (purpose === "recovery") return [];
+  if (purpose === "erasure") return [{ release, segments }];
+  const before = previous.manifest.deltas.map((row) =>
+    row.release === previous.statement.release ? { ...row, statement: previous.digest } : row,
+  );
+  return [...before, { release, segments }].slice(-DELTAS_MAX);
+}
+
+function needsSnapshot({ previous, purpose }: ComposeInput, rows: Manifest["deltas"]): boolean {
+  if (previous === undefined || purpose === "erasure" || purpose === "recovery") return true;
+  const { release, bytes } = previous.manifest.snapshot;
+  if ((rows[0]?.release ?? 0) > release + 1) return true;
+  const since = rows.filter((row) => row.release > release).flatMap((row) => row.segments);
+  return since.reduce((total, { size }) => total + size, 0) * SNAPSHOT_RENEWAL_SHARE > bytes;
+}
+
+async function makeSnapshot({ entries, random }: ComposeInput, place: Place) {
+  const state = createStateDigest();
+  const index: { entries: number; from: string; plain: number; segment: Digest; size: number }[] = [];
+  const blobs: Blob[] = [];
+  const header = () => ({ ...place, kind: "snapshot" as const, salt: hexOf(random(SALT_BYTES)), v: 1 as const });
+  for await (const { segment, lines } of packLines(header, sortedLines(entries))) {
+    for (const line of lines) state.add(line);
+    const from = index.length === 0 ? FIRST_ENTRY_ID : entryIdOf(lines[0] as string);
+    index.push({ entries: lines.length, from, plain: segment.plain, segment: segment.digest, size: segment.size });
+    blobs.push({ digest: segment.digest, bytes: segment.bytes });
+  }
+  if (state.count() !== countOf(entries)) throw new ExchangeError("state_count", { have: state.count() });
+  const bytes = indexBytes(index as Parameters<typeof indexBytes>[0]);
+  const row: Manifest["snapshot"] = {
+    bytes: index.reduce((total, { size }) => total + size, 0),
+    entries: state.count(),
+    index: await digestOf(bytes),
+    index_size: bytes.length,
+    release: place.release,
+    state: await state.digest(),
+  };
+  return { row, blobs: [...blobs, { digest: row.index, bytes }] };
+}
+
+function sortedLines(entries: EntrySource): Iterable<string> | AsyncIterable<string> {
+  if (!(entries instanceof Map)) return (entries as { lines: () => Iterable<string> }).lines();
+  return [...entries.keys()].sort().map((id) => entries.get(id) as string);
+}
+
+// Very large deltas make a long list; rows from before the snapshot only save some holders a reload, so they go first.
+function fitManifest(manifest: Manifest): Bytes {
+  for (;;) {
+    try {
+      return manifestBytes(manifest);
+    } catch (error) {
+      const isTooLarge = error instanceof ExchangeError && error.code === "manifest_too_large";
+      const oldest = manifest.deltas[0]?.release;
+      if (!isTooLarge || oldest === undefined || oldest > manifest.snapshot.release || oldest === manifest.release) {
+        throw error;
+      }
+      manifest.deltas.shift();
+    }
+  }
+}
+
+function makeStatement(
+  { previous, now, rootVersion, purpose }: ComposeInput,
+  place: Place,
+  manifest: { digest: Digest; size: number },
+): ReleaseStatement {
+  return {
+    ...(purpose === "last" ? { closed: true as const } : {}),
+    exp: now + RELEASE_LIFETIME_MAX_SECONDS,
+    iat: now,
+    manifest: manifest.digest,
+    manifest_size: manifest.size,
+    prev: previous?.digest ?? null,
+    root: rootVersion,
+    ...place,
+  };
+}
