@@ -1,6 +1,6 @@
 /** Signed bytes: JWS JSON general serialization (RFC 7515 §7.2.1) in one closed form, Ed25519 (RFC 9864) only. */
 
-import { FlattenedSign, flattenedVerify } from "jose";
+import { type CryptoKey, FlattenedSign, flattenedVerify } from "jose";
 import { z } from "zod";
 import { type Bytes, base64urlOf, type Digest, digestOf, findBase64url, findUtf8, utf8Of } from "./bytes.ts";
 import { Kid } from "./ids.ts";

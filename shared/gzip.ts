@@ -69,7 +69,9 @@ function feed(packed: Uint8Array): ReadableStream<Bytes> {
   );
 }
 
-async function read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<ReadableStreamReadResult<Uint8Array>> {
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+
+async function read(reader: Reader): Promise<Awaited<ReturnType<Reader["read"]>>> {
   try {
     return await reader.read();
   } catch {

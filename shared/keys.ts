@@ -1,6 +1,7 @@
 /** Ed25519 signing keys and X25519 sealing keys as JWKs (RFC 8037), named by their thumbprint (RFC 7638). */
 
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK } from "jose";
+// jose's own CryptoKey type is the platform's, whichever platform type-checks this.
+import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK } from "jose";
 import { z } from "zod";
 import { base64urlOf, findBase64url, hexOf } from "./bytes.ts";
 import { type Kid, parseKid } from "./ids.ts";
