@@ -53,6 +53,7 @@ export const PROBLEMS = {
   envelope_too_large: { status: 413, title: "The envelope is larger than its kind may be" },
   envelope_typ: { status: 422, title: "The envelope is of another type" },
   fetch_failed: { status: 503, title: "The exchange could not be reached" },
+  file_too_large: { status: 413, title: "A file is larger than is hashed" },
   file_unreadable: { status: 400, title: "A file cannot be read" },
   forbidden: { status: 403, title: "Not allowed" },
   hash_not_confirmed: { status: 409, title: "The assessors' hashes differ" },

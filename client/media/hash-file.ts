@@ -1,0 +1,79 @@
+/** Hashes a file on the member's own machine: exact digests of its bytes, PDQ of its pixels. Nothing leaves, nothing stays. */
+import { hexOf } from "@breakwater/shared/bytes.ts";
+import { type MediaKind, type SniffedMedia, sniffMedia } from "@breakwater/shared/media/sniff.ts";
+import { hashPdq, PDQ_MIN_SIDE } from "@breakwater/shared/pdq/index.ts";
+import { decodePixels, isDecodable } from "./decode.ts";
+import { PICTURE_MAX_BYTES, PICTURE_MAX_PIXELS } from "./limits.ts";
+import { type FileRead, readFileOnce } from "./read-file.ts";
+
+export type PdqHash = { hash: string; quality: number; ambiguous_bits: number };
+/** Why a file has no perceptual hash although its digests are good. */
+export type PdqMissing = "not_a_picture" | "no_decoder" | "too_large" | "too_small" | "damaged";
+
+export type HashedFile = {
+  sha256: string;
+  sha1: string;
+  md5: string;
+  byte_length: number;
+  media_type: MediaKind | "other";
+  mime: string;
+  width?: number;
+  height?: number;
+  pdq?: PdqHash;
+  pdq_missing?: PdqMissing;
+};
+
+type Options = { onBytes?: (bytesRead: number) => void };
+
+/**
+ * Hashes one file.
+ *
+ * @param path - a regular file; its bytes are read once, decoded in memory and overwritten
+ * @param options - `onBytes` is told how many bytes were read, for a progress display
+ * @returns digests always; `pdq` of the first frame for pictures, else `pdq_missing` says why not. The size is that of
+ *   the pixels as stored: an orientation tag is not followed, since the reference does not follow it
+ * @throws ExchangeError `file_unreadable`, `file_too_large`
+ */
+export async function hashFile(path: string, { onBytes }: Options = {}): Promise<HashedFile> {
+  const keep = (firstBytes: Uint8Array, byteLength: number) =>
+    byteLength <= PICTURE_MAX_BYTES && sniffMedia(firstBytes)?.kind === "image";
+  return readFileOnce(path, { keep, onBytes }, hashRead);
+}
+
+async function hashRead({ digests, byteLength, bytes }: FileRead): Promise<HashedFile> {
+  const media = sniffMedia(bytes);
+  const { width, height } = media ?? {};
+  return {
+    ...digests,
+    byte_length: byteLength,
+    media_type: media?.kind ?? "other",
+    mime: media?.mime ?? "application/octet-stream",
+    ...(width && height ? { width, height } : {}),
+    ...(await hashPixels(media, bytes, byteLength)),
+  };
+}
+
+async function hashPixels(
+  media: SniffedMedia | undefined,
+  bytes: Uint8Array,
+  byteLength: number,
+): Promise<Pick<HashedFile, "width" | "height" | "pdq" | "pdq_missing">> {
+  if (media?.kind !== "image") return { pdq_missing: "not_a_picture" };
+  if (!isDecodable(media.name)) return { pdq_missing: "no_decoder" };
+  // The header's word is enough to refuse, so that a decompression bomb is never decoded.
+  if (byteLength > bytes.length || pixelsOf(media) > PICTURE_MAX_PIXELS) return { pdq_missing: "too_large" };
+  const pixels = await decodePixels(bytes);
+  if (!pixels) return { pdq_missing: "damaged" };
+  const { rgba, width, height } = pixels;
+  try {
+    if (width < PDQ_MIN_SIDE || height < PDQ_MIN_SIDE) return { width, height, pdq_missing: "too_small" };
+    const { hash, quality, ambiguousBits } = hashPdq(rgba, width, height);
+    return { width, height, pdq: { hash: hexOf(hash), quality, ambiguous_bits: ambiguousBits } };
+  } finally {
+    rgba.fill(0);
+  }
+}
+
+function pixelsOf({ width = 0, height = 0 }: SniffedMedia): number {
+  return width * height;
+}

@@ -1,0 +1,3 @@
+/** Hashing a member's own files, in memory. */
+export { type HashedFile, hashFile, type PdqHash, type PdqMissing } from "./hash-file.ts";
+export { FILE_MAX_BYTES, PICTURE_MAX_BYTES, PICTURE_MAX_PIXELS } from "./limits.ts";
