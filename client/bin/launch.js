@@ -33,19 +33,21 @@ function isInstalled() {
   return existsSync(held) && readFileSync(held, "utf8") === readFileSync(join(root, "pnpm-lock.yaml"), "utf8");
 }
 
-/** The version of pnpm that package.json names, so that it is written down once. */
-function pnpmVersion() {
-  const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  return packageManager.split("+")[0];
+/**
+ * The installer, whose version package.json holds under a name of our own: under `packageManager` pnpm would want itself in the lockfile,
+ * and refuse a frozen one.
+ */
+function installer() {
+  return `pnpm@${JSON.parse(readFileSync(join(root, "package.json"), "utf8")).config.pnpm}`;
 }
 
 function install() {
   if (isInstalled()) return;
   console.error(
-    `Installing the packages that Breakwater needs (${pnpmVersion()}, exact versions from the lockfile). The first time takes a minute.`,
+    `Installing the packages that Breakwater needs (${installer()}, exact versions from the lockfile). The first time takes a minute.`,
   );
   // A pnpm without a terminal would ask before it replaces node_modules, and wait for ever.
-  const args = ["-y", pnpmVersion(), "install", "--frozen-lockfile", "--config.confirmModulesPurge=false"];
+  const args = ["-y", installer(), "install", "--frozen-lockfile", "--config.confirmModulesPurge=false"];
   // Standard output belongs to the command that follows (it may be piped as JSON), so progress goes to standard error.
   const done = spawnSync("npx", args, { cwd: root, stdio: ["ignore", 2, 2], shell: windows });
   if (done.status !== 0) {
