@@ -3,13 +3,16 @@ import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { z } from "zod";
 import type { SignerRpc } from "./signer.ts";
 
+/** The console's files. */
+export type Assets = { fetch(request: Request): Promise<Response> };
+
 /** Bindings as wrangler.toml names them. */
 export type Bindings = {
   HYPERDRIVE?: { connectionString: string };
   DATABASE_URL?: string;
   BLOBS: R2Bucket;
   SIGNER: SignerRpc;
-  ASSETS?: { fetch(request: Request): Promise<Response> };
+  ASSETS?: Assets;
   EXCHANGE_ORIGIN: string;
   EXCHANGE_NAME: string;
   EXCHANGE_VERSION?: string;
@@ -51,7 +54,7 @@ const BindingsSchema = z
     DATABASE_URL: DatabaseUrl.optional(),
     BLOBS: hasMethods<R2Bucket>("get", "put", "head", "list", "delete"),
     SIGNER: hasMethods<SignerRpc>("publicKeys", "signRelease", "signReceipt"),
-    ASSETS: hasMethods<{ fetch(request: Request): Promise<Response> }>("fetch").optional(),
+    ASSETS: hasMethods<Assets>("fetch").optional(),
     EXCHANGE_ORIGIN: Origin,
     EXCHANGE_NAME: z.string().min(1).max(100),
     EXCHANGE_VERSION: z.string().min(1).max(40).default("0.1.0"),
@@ -68,7 +71,7 @@ export type ParsedBindings = {
   databaseUrl: string;
   bucket: R2Bucket;
   signer: SignerRpc;
-  assets?: { fetch(request: Request): Promise<Response> } | undefined;
+  assets?: Assets | undefined;
 };
 
 /** @throws ExchangeError `config_invalid`, naming the bindings at fault and never a value */

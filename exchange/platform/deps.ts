@@ -1,5 +1,5 @@
 /** What a request works with, made once per request and passed down; nothing here outlives it. */
-import type { Bindings, Config, ParsedBindings } from "./bindings.ts";
+import type { Assets, Config, ParsedBindings } from "./bindings.ts";
 import type { Caller } from "./caller.ts";
 import { DB_CLOSE_TIMEOUT_S, type Db, type Sql, openDb } from "./db.ts";
 import { type Events, makeEvents } from "./events.ts";
@@ -76,6 +76,7 @@ export function depsOver({ config, databaseUrl, bucket, signer }: ParsedBindings
   return makeDeps({ config, databaseUrl, objects: r2Objects(bucket), signer: signerOver(signer) });
 }
 
-export type Env = { Bindings: Bindings; Variables: Variables };
+/** `Bindings` is what the Worker hands the app with a request, not the runtime's own bindings: those stop at worker.ts. */
+export type Env = { Bindings: { deps: Deps; assets?: Assets | undefined }; Variables: Variables };
 /** `caller` is there behind a `require…` middleware of members/auth.ts and nowhere else. */
 export type Variables = { deps: Deps; requestId: string; caller: Caller };

@@ -125,7 +125,7 @@ export type RouteText = {
 
 /** The route's entry in /openapi.json. Must stand first in the route's list: a house test reads routes by it. */
 export function describe({ tag, summary, auth, answers, problems = [] }: RouteText): MiddlewareHandler {
-  const responses: Record<string, object> = {};
+  const responses: NonNullable<Parameters<typeof describeRoute>[0]["responses"]> = {};
   for (const [status, answer] of Object.entries(answers)) {
     responses[status] = { description: summary, ...contentOf(answer) };
   }
@@ -136,7 +136,7 @@ export function describe({ tag, summary, auth, answers, problems = [] }: RouteTe
   return describeRoute({ tags: [tag], summary, security: auth.map((kind) => (kind === "open" ? {} : { [kind]: [] })), responses });
 }
 
-function contentOf(answer: z.ZodType | string | null): object {
+function contentOf(answer: z.ZodType | string | null) {
   if (answer === null) return {};
   if (typeof answer === "string") return { content: { [answer]: {} } };
   return { content: { "application/json": { schema: resolver(answer) } } };

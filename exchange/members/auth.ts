@@ -1,0 +1,88 @@
+/** Who is calling: every route but the open ones stands behind one of these, and nothing else makes a Caller. */
+import { ExchangeError } from "@breakwater/shared/problem.ts";
+import type { Context, MiddlewareHandler } from "hono";
+import type { Caller, DeviceCaller, KeyCaller, PersonCaller, PersonRole, Scope } from "../platform/caller.ts";
+import type { Env } from "../platform/deps.ts";
+import { readDeviceProof } from "./device-proof.ts";
+import { openApiKey } from "./keys.ts";
+import { SESSION_COOKIE, openSession } from "./sessions.ts";
+import { getCookie } from "hono/cookie";
+
+/** Any one of what is named lets the caller in; what is not named does not. */
+export type Allowed = {
+  scopes?: readonly Scope[];
+  roles?: readonly PersonRole[] | "any";
+  device?: boolean;
+  /** A device that waits for approval is let in too; for asking after its own state only. */
+  waitingDevice?: boolean;
+};
+
+export function requireCaller(allowed: Allowed): MiddlewareHandler<Env> {
+  return async function requiresCaller(c, next) {
+    c.set("caller", await authenticate(c, allowed));
+    await next();
+  };
+}
+
+/** An API key with this scope. */
+export function requireKey(scope: Scope): MiddlewareHandler<Env> {
+  return requireCaller({ scopes: [scope] });
+}
+
+/** A person signed in at the console, with this role or, without one, any. */
+export function requirePerson(role?: PersonRole): MiddlewareHandler<Env> {
+  return requireCaller({ roles: role === undefined ? "any" : [role] });
+}
+
+/** An enrolled device, an expired one included: see `caller.expired`. */
+export function requireDevice(options: { waiting?: boolean } = {}): MiddlewareHandler<Env> {
+  return requireCaller({ device: true, waitingDevice: options.waiting === true });
+}
+
+async function authenticate(c: Context<Env>, allowed: Allowed): Promise<Caller> {
+  const authorization = c.req.header("authorization");
+  const space = authorization?.indexOf(" ") ?? -1;
+  const scheme = authorization?.slice(0, Math.max(0, space)).toLowerCase();
+  const credentials = authorization?.slice(space + 1) ?? "";
+  // What is shown explicitly counts; a cookie that the browser adds by itself comes last.
+  if (scheme === "bearer") return byKey(c, credentials, allowed);
+  if (scheme === "device") return byDevice(c, credentials, allowed);
+  if (authorization !== undefined) throw new ExchangeError("unauthenticated");
+  return byCookie(c, allowed);
+}
+
+async function byKey(c: Context<Env>, credentials: string, { scopes = [] }: Allowed): Promise<KeyCaller> {
+  const caller = await openApiKey(c.var.deps, credentials, addressOf(c));
+  if (scopes.length === 0) throw new ExchangeError("forbidden");
+  if (!scopes.some((scope) => caller.scopes.includes(scope))) throw new ExchangeError("scope_required", { scopes: [...scopes] });
+  return caller;
+}
+
+async function byDevice(c: Context<Env>, credentials: string, { device, waitingDevice }: Allowed): Promise<DeviceCaller> {
+  const { caller, waiting } = await readDeviceProof(c.var.deps, credentials, new URL(c.req.url).pathname);
+  if (!device) throw new ExchangeError("forbidden");
+  if (waiting && !waitingDevice) throw new ExchangeError("device_waiting");
+  return caller;
+}
+
+async function byCookie(c: Context<Env>, { roles = [] }: Allowed): Promise<PersonCaller> {
+  const token = getCookie(c, SESSION_COOKIE);
+  if (token === undefined) throw new ExchangeError("unauthenticated");
+  checkOrigin(c);
+  const caller = await openSession(c.var.deps, token);
+  if (roles !== "any" && !roles.some((role) => caller.roles.includes(role))) {
+    throw roles.length === 0 ? new ExchangeError("forbidden") : new ExchangeError("role_required", { roles: [...roles] });
+  }
+  return caller;
+}
+
+/** A browser says where a request comes from; what changes state must come from the console's own origin (CSRF). */
+export function checkOrigin(c: Context<Env>): void {
+  if (c.req.method === "GET" || c.req.method === "HEAD") return;
+  if (c.req.header("origin") !== c.var.deps.config.origin) throw new ExchangeError("origin_mismatch");
+}
+
+/** Where a request came from, as the edge says it; kept nowhere but digested with the day. */
+export function addressOf(c: Context<Env>): string | undefined {
+  return c.req.header("cf-connecting-ip");
+}
