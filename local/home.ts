@@ -11,6 +11,7 @@ export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const END_PATIENCE_MS = 10_000;
 const PRIVATE_FILE = 0o600;
 const PRIVATE_FOLDER = 0o700;
+const PASSABLE_FOLDER = 0o711;
 
 export type Say = (sentence: string) => void;
 
@@ -20,10 +21,10 @@ export function findHome(env: NodeJS.ProcessEnv = process.env): string {
   return resolve(env.INIT_CWD ?? process.cwd(), env.BREAKWATER_HOME);
 }
 
-/** Makes the home with its folders. Its files are private one by one: the database's user must be able to pass through. */
+/** Makes the home with its folders. Each is private on its own: the database's user must be able to pass through the home itself. */
 export function openHome(home: string): void {
-  mkdirSync(home, { recursive: true });
-  for (const folder of ["secrets", "profiles", "logs"])
+  mkdirSync(home, { recursive: true, mode: PASSABLE_FOLDER });
+  for (const folder of ["secrets", "profiles", "logs", "r2"])
     mkdirSync(join(home, folder), { recursive: true, mode: PRIVATE_FOLDER });
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,6 +9,8 @@ import { type Database, startPostgres } from "./postgres.ts";
 
 const START_TIMEOUT_MS = 60_000;
 const home = mkdtempSync(join(tmpdir(), "breakwater-pooler-"));
+// Made private by the system; the database's own user must pass through.
+chmodSync(home, 0o711);
 let database: Database;
 let pooler: Pooler;
 

@@ -25,6 +25,7 @@ const EXECUTABLE = 0o555;
 const ENTERABLE_FOLDER = 0o755;
 const PASSABLE_FOLDER = 0o711;
 const PRIVATE_FOLDER = 0o700;
+const PLACE_NAME = /^breakwater-[0-9a-f]{16}$/;
 
 export type Identity = { uid: number; gid: number };
 export type Programs = { initdb: string; postgres: string };
@@ -41,6 +42,7 @@ export async function openPlace(home: string, say: Say): Promise<Place> {
   const inside = join(home, "postgres");
   const folder = existsSync(note) ? readFileSync(note, "utf8") : canKeep(inside, identity) ? inside : elsewhere(home);
   if (folder !== inside) {
+    sweepTemporary(dirname(folder));
     makeShared(folder, home);
     if (!canKeep(folder, identity))
       throw new Error(
@@ -137,6 +139,17 @@ function makeShared(folder: string, home: string): void {
   mkdirSync(folder, { recursive: true, mode: PASSABLE_FOLDER });
   chmodSync(folder, PASSABLE_FOLDER);
   writeFileSync(owner, home);
+}
+
+/** Places of temporary homes that are gone (tests make many). A home elsewhere may only be unmounted, so its data is not ours to drop. */
+function sweepTemporary(base: string): void {
+  for (const name of readdirSync(base).filter((entry) => PLACE_NAME.test(entry))) {
+    const folder = join(base, name);
+    const note = join(folder, "home");
+    if (lstatSync(folder).uid !== 0 || !existsSync(note)) continue;
+    const home = readFileSync(note, "utf8");
+    if (home.startsWith(`${tmpdir()}/`) && !existsSync(home)) rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** The packaged programs if the database's user can start them, else a copy that it can. */

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
@@ -35,6 +44,8 @@ function placeOf(): string {
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "breakwater-postgres-"));
+  // Made private by the system; the database's own user must pass through.
+  chmodSync(folder, 0o711);
   home = join(folder, "home");
   said = [];
 });

@@ -35,12 +35,11 @@ EXCHANGE_NAME = "One"
 `);
     expect(options).toMatchObject({
       name: "one",
-      modules: true,
       r2Buckets: { BLOBS: "blobs" },
       serviceBindings: { SIGNER: "signer" },
       bindings: { EXCHANGE_NAME: "One" },
     });
-    expect((options as { script: string }).script).toContain("new Response");
+    expect(options.modules).toMatchObject([{ type: "ESModule", contents: expect.stringContaining("new Response") }]);
     expect(crons).toEqual(["* * * * *"]);
   });
 

@@ -66,8 +66,8 @@ export async function loadWorker(
   const folder = dirname(file);
   const options: WorkerOptions & { name: string } = {
     name: worker.name,
-    modules: true,
-    script: await bundle(join(folder, worker.main)),
+    // Given as a whole: miniflare would otherwise look for modules behind imports that a library never makes here.
+    modules: [{ type: "ESModule", path: "worker.js", contents: await bundle(join(folder, worker.main)) }],
     compatibilityDate: worker.compatibility_date,
     compatibilityFlags: worker.compatibility_flags ?? [],
     bindings: { ...worker.vars, ...given.vars },
