@@ -17,6 +17,8 @@ export async function migrate(sql: Sql, directory: string): Promise<number[]> {
   });
   if (new Set(numbered.map(({ number }) => number)).size !== numbered.length) throw new Error("two migrations share a number");
 
+  // A client that is not connected yet and does not fetch types never answers reserve() (postgres.js 3.4.9).
+  await sql`select 1`;
   const reserved = await sql.reserve();
   try {
     await reserved`select pg_advisory_lock(${MIGRATION_LOCK})`;
