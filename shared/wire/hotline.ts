@@ -137,7 +137,10 @@ export const CaseReport = z.strictObject({
 });
 export type CaseReport = z.infer<typeof CaseReport>;
 
-export const CaseItem = ReportItem.pick({ item_id: true, media_type: true, acquisition: true }).extend({
+export const CaseItem = z.strictObject({
+  item_id: ReportItem.shape.item_id,
+  media_type: ReportItem.shape.media_type,
+  acquisition: ReportItem.shape.acquisition,
   report_id: UuidV7,
   hashes: z.array(ReportHash),
 });
