@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { endProcess, isSame, lineage, listProcessesOf, RUN_MARKER, type Seen } from "./processes.ts";
 
@@ -9,6 +10,8 @@ import { endProcess, isSame, lineage, listProcessesOf, RUN_MARKER, type Seen } f
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const END_PATIENCE_MS = 10_000;
+const DYING_MS = 1_500;
+const POLL_MS = 50;
 const PRIVATE_FILE = 0o600;
 const PRIVATE_FOLDER = 0o700;
 const PASSABLE_FOLDER = 0o711;
@@ -56,7 +59,11 @@ type Run = { line: Pick<Seen, "pid" | "started">[]; url?: string };
 export async function takeHome(home: string, say: Say): Promise<void> {
   const held = readRun(home);
   const [runner] = held?.line ?? [];
-  if (held && runner && runner.pid !== process.pid && held.line.every(isSame)) {
+  const isAlive = () =>
+    held !== undefined && runner !== undefined && runner.pid !== process.pid && held.line.every(isSame);
+  // Just killed is not yet gone: whoever starts again at once must not be told that the dead one still runs.
+  for (let waitedMs = 0; isAlive() && waitedMs < DYING_MS; waitedMs += POLL_MS) await sleep(POLL_MS);
+  if (held && runner && isAlive()) {
     const where = held.url ? ` at ${held.url}` : "";
     throw new Error(
       `Breakwater already runs from ${home}${where} (process ${runner.pid}). Stop it with Ctrl-C there, or set BREAKWATER_HOME and BREAKWATER_PORT to run a second one.`,
