@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { matchedRoutes } from "hono/route";
 import { auditRetention } from "./audit/index.ts";
+import { feed } from "./feed/index.ts";
 import { members, membersJobs, membersRetention } from "./members/index.ts";
 import { openapi, operations } from "./operations.ts";
 import { bodyGate } from "./platform/body-gate.ts";
@@ -15,24 +16,26 @@ import { problemResponse } from "./platform/http.ts";
 import { type JobHandlers, jobsRetention, runDueJobs } from "./platform/jobs.ts";
 import { ratesRetention } from "./platform/rates.ts";
 import { type RetentionRule, retentionJobs, retentionRetention, scheduleRetention } from "./platform/retention.ts";
+import { scheduleSets, sets, setsJobs, setsRetention } from "./sets/index.ts";
 
 /** Every slice's routes; each carries its full paths. */
-const slices: Hono<Env>[] = [members];
+const slices: Hono<Env>[] = [members, sets, feed];
 
 /** Every rule by which rows end. */
 export const retention: RetentionRule[] = [
   ...auditRetention,
   ...membersRetention,
+  ...setsRetention,
   ...jobsRetention,
   ...ratesRetention,
   ...retentionRetention,
 ];
 
 /** Every kind of job and what runs it. */
-export const jobs: JobHandlers = { ...membersJobs, ...retentionJobs(retention) };
+export const jobs: JobHandlers = { ...membersJobs, ...setsJobs, ...retentionJobs(retention) };
 
 /** What makes sure that periodic jobs exist; run by every scheduled event. */
-const schedules: ((deps: Deps) => Promise<void>)[] = [scheduleRetention];
+const schedules: ((deps: Deps) => Promise<void>)[] = [scheduleRetention, scheduleSets];
 
 /** After an answered request that queued jobs; the scheduled run does the rest. */
 const JOBS_AFTER_REQUEST = 4;

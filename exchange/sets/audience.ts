@@ -1,7 +1,8 @@
 /** Who may see what (DESIGN rule 10): the tiers, how wide a set's content allows it to go, and who is inside an audience. */
 
 import { ExchangeError } from "@breakwater/shared/problem.ts";
-import { AUDIENCE_TIERS, type AudienceTier, type SetKind, type Stream } from "@breakwater/shared/wire/sets.ts";
+import type { SetKind, Stream } from "@breakwater/shared/vocab/sets.ts";
+import { AUDIENCE_TIERS, type AudienceTier } from "@breakwater/shared/wire/sets.ts";
 import type { MemberRole, Tier } from "../platform/caller.ts";
 
 /** Algorithms whose hashes tell nothing but whether two files are the same; everything else is similarity, and says more. */
@@ -21,8 +22,13 @@ export function floorOfSet({ kind, stream }: { kind: SetKind; stream: Stream }):
   return stream === "test" ? "test" : KIND_FLOOR[kind];
 }
 
+/** What a set's description adds: whoever is linked to it as a person is protected by naming the readers. */
+export function floorOfAbout({ stream }: { stream: Stream }, about: { person_linked: boolean }): AudienceTier {
+  return stream !== "test" && about.person_linked ? "named" : "test";
+}
+
 /** The parts of an entry that say how far it may travel. */
-export type Travelling = { alg?: unknown; url?: unknown; text?: unknown; names_person?: unknown };
+export type Travelling = { alg?: unknown; url?: unknown; text?: unknown };
 
 export function floorOfEntry({ kind, stream }: { kind: SetKind; stream: Stream }, entry: Travelling): AudienceTier {
   if (stream === "test") return "test";
@@ -44,6 +50,11 @@ export function requireStreamRole(stream: Stream, roles: readonly MemberRole[]):
   if (stream === "harmful_but_legal" && !roles.includes("authorised_body")) throw new ExchangeError("stream_role");
 }
 
+/** The tiers that a member sees without being named. */
+export function tiersOf(tier: Tier): AudienceTier[] {
+  return AUDIENCE_TIERS.filter((audience) => audience !== "named" && rankOf(audience) <= rankOf(tier));
+}
+
 export type Reader = { member: string; tier: Tier; publisher: string | undefined };
 export type Audience = { publisher: string; tier: AudienceTier; members: readonly string[] };
 
@@ -51,5 +62,5 @@ export type Audience = { publisher: string; tier: AudienceTier; members: readonl
 export function isInAudience(reader: Reader, audience: Audience): boolean {
   if (reader.publisher === audience.publisher) return true;
   if (audience.tier === "named") return audience.members.includes(reader.member);
-  return rankOf(reader.tier) >= rankOf(audience.tier);
+  return tiersOf(reader.tier).includes(audience.tier);
 }

@@ -2,7 +2,8 @@
 
 import { bigint, boolean, integer, jsonb, pgTable, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
 import type { Digest } from "@breakwater/shared/bytes.ts";
-import type { AudienceTier, SetKind, Stream } from "@breakwater/shared/wire/sets.ts";
+import type { SetKind, Stream } from "@breakwater/shared/vocab/sets.ts";
+import type { AudienceTier } from "@breakwater/shared/wire/sets.ts";
 import { bytea } from "../log/tables.ts";
 
 const at = (name: string) => timestamp(name, { withTimezone: true });

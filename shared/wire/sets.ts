@@ -2,20 +2,13 @@
 
 import { z } from "zod";
 import { Digest, EntryId, Publisher, SetName } from "../ids.ts";
-
-/** Set kinds: what one entry of the set is. */
-export const SET_KINDS = ["hash", "term", "url", "indicator"] as const;
-export const SetKind = z.enum(SET_KINDS);
-export type SetKind = z.infer<typeof SetKind>;
+import { DeletionReason } from "../vocab/reasons.ts";
+import { SetKind, Stream, Tier } from "../vocab/sets.ts";
+import { MemberName } from "./members.ts";
 
 /** Widest first; a member of a tier sees sets of that tier and the wider ones, `named` only by name (DESIGN rule 10). */
-export const AUDIENCE_TIERS = ["test", "agreed", "vetted", "named"] as const;
-export const AudienceTier = z.enum(AUDIENCE_TIERS);
-export type AudienceTier = z.infer<typeof AudienceTier>;
-
-export const STREAMS = ["photographic", "ai_generated", "non_photographic", "harmful_but_legal", "test"] as const;
-export const Stream = z.enum(STREAMS);
-export type Stream = z.infer<typeof Stream>;
+export const AUDIENCE_TIERS = Tier.options;
+export type AudienceTier = Tier;
 
 export const AUDIENCE_MAX_MEMBERS = 1_000;
 export const CHANGES_MAX_LIMIT = 1_000;
@@ -26,7 +19,6 @@ export const ENVELOPE_CONTENT_TYPE = "application/jose+json";
 /** Names the release that a whole-set stream shows. */
 export const RELEASE_HEADER = "Breakwater-Release";
 
-const MemberName = z.string().min(1).max(128);
 const Version = z.int().positive();
 const Count = z.int().nonnegative();
 const At = z.iso.datetime({ offset: true });
@@ -36,7 +28,7 @@ export const SetRequest = z.strictObject({
   kind: SetKind,
   stream: Stream,
   audience: z
-    .strictObject({ tier: AudienceTier, members: z.array(MemberName).max(AUDIENCE_MAX_MEMBERS).optional() })
+    .strictObject({ tier: Tier, members: z.array(MemberName).max(AUDIENCE_MAX_MEMBERS).optional() })
     .refine(({ tier, members }) => members === undefined || tier === "named", "only a named audience lists members"),
 });
 export type SetRequest = z.infer<typeof SetRequest>;
@@ -49,7 +41,7 @@ export const CatalogueRow = z.object({
   stream: Stream,
   title: z.string().nullable(),
   custody: z.enum(["member", "exchange"]),
-  audience_tier: AudienceTier,
+  audience_tier: Tier,
   entries: Count,
   release: Count,
   released_at: At.nullable(),
@@ -117,7 +109,7 @@ export const ChangeRow = z.discriminatedUnion("op", [
     release: Version,
     entry: z.looseObject({ id: EntryId }),
   }),
-  z.object({ op: z.literal("del"), seq: z.int().positive(), release: Version, id: EntryId, why: z.string() }),
+  z.object({ op: z.literal("del"), seq: z.int().positive(), release: Version, id: EntryId, why: DeletionReason }),
 ]);
 export type ChangeRow = z.infer<typeof ChangeRow>;
 

@@ -1,0 +1,42 @@
+/** A whole set as NDJSON, in constant memory: one page of rows at a time, and only when the reader asks for it. */
+
+import { utf8Of } from "@breakwater/shared/bytes.ts";
+import type { Deps } from "../platform/deps.ts";
+import { listEntries } from "../sets/index.ts";
+
+/** Rows held at once, about 250 kB of text. */
+export const STREAM_PAGE_ROWS = 1_000;
+
+/**
+ * Pull-based on purpose: with a queue of its own, a reader that hangs up would leave the query running for minutes.
+ *
+ * @param head - the release shown from the first line to the last, whatever is published meanwhile
+ */
+export function streamEntries(deps: Deps, setId: number, head: number): ReadableStream<Uint8Array> {
+  let afterId = "";
+  let settle: () => void = () => {};
+  // The request's database client lives until this settles.
+  deps.defer(new Promise<void>((resolve) => (settle = resolve)));
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const rows = await listEntries(deps, setId, { head, afterId, limit: STREAM_PAGE_ROWS });
+          const last = rows.at(-1);
+          if (last !== undefined) {
+            afterId = last.id;
+            controller.enqueue(utf8Of(`${rows.map(({ line }) => line).join("\n")}\n`));
+          }
+          if (rows.length === STREAM_PAGE_ROWS) return;
+          controller.close();
+        } catch {
+          // The answer has begun, so its only way to say "not whole" is to break off; the error itself may quote rows.
+          controller.error(new Error("entries stream broke off"));
+        }
+        settle();
+      },
+      cancel: () => settle(),
+    },
+    { highWaterMark: 0 },
+  );
+}

@@ -1,0 +1,3 @@
+/** Public face of reading. */
+
+export { feed } from "./routes.ts";

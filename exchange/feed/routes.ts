@@ -1,0 +1,176 @@
+/** Reading over HTTP: the catalogue, heads and releases, blobs, the plain feed, acknowledgements. */
+
+import { formatSetId } from "@breakwater/shared/ids.ts";
+import { ExchangeError } from "@breakwater/shared/problem.ts";
+import {
+  AckRequest,
+  CatalogueAnswer,
+  CHANGES_DEFAULT_LIMIT,
+  CHANGES_MAX_LIMIT,
+  ChangesPage,
+  ENVELOPE_CONTENT_TYPE,
+  RELEASE_HEADER,
+  SetAnswer,
+} from "@breakwater/shared/wire/sets.ts";
+import { Hono } from "hono";
+import { z } from "zod";
+import { requireCaller } from "../members/index.ts";
+import type { Env } from "../platform/deps.ts";
+import { describe, jsonBody, params, query } from "../platform/http.ts";
+import { BlobPath, catalogueRows, findRelease, getReadableSet, ReleaseNumber, SetPath, saveAck, setAnswer } from "../sets/index.ts";
+import { blobResponse } from "./blobs.ts";
+import { listCatalogue } from "./catalogue.ts";
+import { changesPage } from "./changes.ts";
+import { CURSOR_MAX_CHARS } from "./cursor.ts";
+import { streamEntries } from "./entries-stream.ts";
+import { envelopeResponse } from "./envelopes.ts";
+
+const reader = requireCaller({ scopes: ["read"], roles: "any" });
+const Cursor = z.string().max(CURSOR_MAX_CHARS).optional();
+const CatalogueQuery = z.object({ cursor: Cursor });
+const ChangesQuery = z.object({
+  cursor: Cursor,
+  limit: z.coerce.number().int().min(1).max(CHANGES_MAX_LIMIT).default(CHANGES_DEFAULT_LIMIT),
+});
+const NDJSON = "application/x-ndjson";
+
+export const feed = new Hono<Env>()
+  .get(
+    "/v1/sets",
+    describe({
+      tag: "reading",
+      summary: "The sets that you may read",
+      auth: ["key", "person"],
+      answers: { 200: CatalogueAnswer },
+      problems: ["cursor_invalid", "query_invalid"],
+    }),
+    reader,
+    query(CatalogueQuery),
+    async (c) => {
+      const { rows, cursor } = await listCatalogue(c.var.deps, c.var.caller, c.req.valid("query").cursor);
+      return c.json({ sets: await catalogueRows(c.var.deps, rows), ...(cursor === undefined ? {} : { cursor }) });
+    },
+  )
+  .get(
+    "/v1/sets/:publisher/:set",
+    describe({
+      tag: "reading",
+      summary: "One set",
+      auth: ["key", "person"],
+      answers: { 200: SetAnswer },
+      problems: ["not_found"],
+    }),
+    reader,
+    params(SetPath),
+    async (c) => {
+      const row = await getReadableSet(c.var.deps, c.var.caller, c.req.valid("param"));
+      return c.json(await setAnswer(c.var.deps, c.var.caller, row));
+    },
+  )
+  .get(
+    "/v1/sets/:publisher/:set/head",
+    describe({
+      tag: "reading",
+      summary: "The newest release's envelope, byte for byte",
+      auth: ["key", "person"],
+      answers: { 200: ENVELOPE_CONTENT_TYPE, 304: null },
+      problems: ["not_found"],
+    }),
+    reader,
+    params(SetPath),
+    async (c) => {
+      const row = await getReadableSet(c.var.deps, c.var.caller, c.req.valid("param"));
+      return envelopeResponse(c, await findRelease(c.var.deps, row.id, row.headRelease), { immutable: false });
+    },
+  )
+  .get(
+    "/v1/sets/:publisher/:set/releases/:release",
+    describe({
+      tag: "reading",
+      summary: "One release's envelope, byte for byte",
+      auth: ["key", "person"],
+      answers: { 200: ENVELOPE_CONTENT_TYPE, 304: null },
+      problems: ["not_found"],
+    }),
+    reader,
+    params(SetPath.extend({ release: ReleaseNumber })),
+    async (c) => {
+      const { release, ...setId } = c.req.valid("param");
+      const row = await getReadableSet(c.var.deps, c.var.caller, setId);
+      return envelopeResponse(c, await findRelease(c.var.deps, row.id, release), { immutable: true });
+    },
+  )
+  .get(
+    "/v1/blobs/sha256/:hex",
+    describe({
+      tag: "reading",
+      summary: "A blob that a set of yours names, or that you uploaded; HEAD tells whether it is here",
+      auth: ["key", "person"],
+      answers: { 200: "application/octet-stream", 304: null },
+      problems: ["blob_gone", "not_found"],
+    }),
+    requireCaller({ scopes: ["read", "publish"], roles: "any" }),
+    params(BlobPath),
+    (c) => blobResponse(c, c.req.valid("param").hex),
+  )
+  .get(
+    "/v1/sets/:publisher/:set/changes",
+    describe({
+      tag: "reading",
+      summary: "The newest state of each entry, in the order of change; the cursor says where to go on, also later",
+      auth: ["key", "person"],
+      answers: { 200: ChangesPage },
+      problems: ["cursor_expired", "cursor_invalid", "not_found", "query_invalid"],
+    }),
+    reader,
+    params(SetPath),
+    query(ChangesQuery),
+    async (c) => {
+      const setId = c.req.valid("param");
+      const row = await getReadableSet(c.var.deps, c.var.caller, setId);
+      const page = await changesPage(c.var.deps, row, { set: formatSetId(setId), ...c.req.valid("query") });
+      return c.body(page, 200, { "Content-Type": "application/json", [RELEASE_HEADER]: String(row.headRelease) });
+    },
+  )
+  .get(
+    "/v1/sets/:publisher/:set/entries.ndjson",
+    describe({
+      tag: "reading",
+      summary: "All entries of the newest release, one a line, by id",
+      auth: ["key", "person"],
+      answers: { 200: NDJSON },
+      problems: ["not_found"],
+    }),
+    reader,
+    params(SetPath),
+    async (c) => {
+      const row = await getReadableSet(c.var.deps, c.var.caller, c.req.valid("param"));
+      // Nothing published is not an empty list: whoever mirrors it would drop what they have.
+      if (row.headRelease === 0) throw new ExchangeError("not_found");
+      const headers = { "Content-Type": NDJSON, [RELEASE_HEADER]: String(row.headRelease) };
+      return c.body(streamEntries(c.var.deps, row.id, row.headRelease), 200, headers);
+    },
+  )
+  .post(
+    "/v1/sets/:publisher/:set/acks",
+    describe({
+      tag: "reading",
+      summary: "Say which release your copy has reached",
+      auth: ["key", "person"],
+      answers: { 204: null },
+      problems: ["not_found", "release_fork", "release_gap", "request_invalid"],
+    }),
+    reader,
+    params(SetPath),
+    jsonBody(AckRequest),
+    async (c) => {
+      const { deps, caller } = c.var;
+      const row = await getReadableSet(deps, caller, c.req.valid("param"));
+      const { release, statement } = c.req.valid("json");
+      const held = await findRelease(deps, row.id, release);
+      if (held === undefined) throw new ExchangeError("release_gap", { have: row.headRelease, got: release });
+      if (held.digest !== statement) throw new ExchangeError("release_fork", { got: release });
+      await saveAck(deps, { setId: row.id, memberId: caller.memberId, release, statement, at: deps.now() });
+      return c.body(null, 204);
+    },
+  ) as unknown as Hono<Env>;

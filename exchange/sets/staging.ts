@@ -1,0 +1,99 @@
+/** Rows of a release on its way in: staged as head+1, so that no reader sees them until the head moves, and taken back whole. */
+
+import { hexOf } from "@breakwater/shared/bytes.ts";
+import type { DeletionReason } from "@breakwater/shared/vocab/reasons.ts";
+import { ExchangeError } from "@breakwater/shared/problem.ts";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { isUniqueViolation } from "../platform/db-errors.ts";
+import type { Queries, Tx } from "../platform/db.ts";
+
+/** postgres.js sends what it is given: larger writes cost memory, smaller ones round trips. */
+const COPY_WRITE_CHARS = 256 * 1024;
+
+export type StagedRow =
+  | { op: "put"; id: string; line: string; naturalKey: Uint8Array }
+  | { op: "del"; id: string; why: DeletionReason };
+
+/**
+ * Write rows of one release and mark the versions that they replace.
+ *
+ * Sequence numbers come from the set's row, under its lock: an identity column commits out of order, and a reader that
+ * pages by it would skip rows for good.
+ *
+ * @returns by how much the number of entries changes
+ * @throws ExchangeError `segment_order` when the release names an id twice
+ */
+export async function stageRows(tx: Tx, setId: number, release: number, rows: readonly StagedRow[]): Promise<number> {
+  if (rows.length === 0) return 0;
+  const { sql } = tx;
+  const [given] = await sql<{ first: number }[]>`
+    update sets set next_seq = next_seq + ${rows.length} where id = ${setId}
+    returning (next_seq - ${rows.length})::float8 as first`;
+  if (given === undefined) throw new Error("set vanished inside its admission");
+  await copyRows(tx, setId, release, given.first, rows);
+  const replaced = await sql<{ op: "put" | "del" }[]>`
+    update entry_versions as old set superseded_by = ${release}
+    from entry_versions as staged
+    where staged.set_id = ${setId} and staged.seq >= ${given.first} and staged.seq < ${given.first + rows.length}
+      and old.set_id = ${setId} and old.id = staged.id and old.release < ${release} and old.superseded_by is null
+    returning old.op`;
+  const put = rows.filter(({ op }) => op === "put").length;
+  return put - replaced.filter(({ op }) => op === "put").length;
+}
+
+async function copyRows({ sql }: Tx, setId: number, release: number, first: number, rows: readonly StagedRow[]): Promise<void> {
+  try {
+    const writable = await sql`copy entry_versions (set_id, seq, release, id, op, line, why, natural_key) from stdin`.writable();
+    await pipeline(Readable.from(copyText(setId, release, first, rows), { objectMode: false }), writable);
+  } catch (error) {
+    // The database's own words hold the row; none of them leave this place.
+    if (isUniqueViolation(error)) throw new ExchangeError("segment_order", { reason: "id twice" }, { cause: error });
+    throw error;
+  }
+}
+
+function* copyText(setId: number, release: number, first: number, rows: readonly StagedRow[]): Generator<string> {
+  let text = "";
+  for (const [at, row] of rows.entries()) {
+    const [line, why, key] =
+      row.op === "put" ? [escapeField(row.line), "\\N", `\\\\x${hexOf(row.naturalKey)}`] : ["\\N", escapeField(row.why), "\\N"];
+    text += `${setId}\t${first + at}\t${release}\t${row.id}\t${row.op}\t${line}\t${why}\t${key}\n`;
+    if (text.length >= COPY_WRITE_CHARS) {
+      yield text;
+      text = "";
+    }
+  }
+  if (text !== "") yield text;
+}
+
+const COPY_ESCAPES: Record<string, string> = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
+function escapeField(text: string): string {
+  return text.replace(/[\\\n\r\t]/g, (character) => COPY_ESCAPES[character] as string);
+}
+
+/** As if the release had never been staged. */
+export async function unstageRows({ sql }: Tx, setId: number, release: number): Promise<void> {
+  await sql`delete from entry_versions where set_id = ${setId} and release = ${release}`;
+  await sql`update entry_versions set superseded_by = null where set_id = ${setId} and superseded_by = ${release}`;
+}
+
+export type CurrentRow = { id: string; op: "put" | "del"; line: string | null; release: number };
+
+/**
+ * The newest version of each id in a range, staged rows included, sorted by id.
+ *
+ * @param from - inclusive; "" for the beginning
+ * @param until - exclusive; undefined for no end
+ */
+export async function listCurrentRows(
+  { sql }: Queries,
+  setId: number,
+  { from, until }: { from: string; until: string | undefined },
+): Promise<CurrentRow[]> {
+  return sql<CurrentRow[]>`
+    select id, op, line, release from entry_versions
+    where set_id = ${setId} and superseded_by is null and id >= ${from} ${until === undefined ? sql`` : sql`and id < ${until}`}
+    order by id`;
+}
