@@ -3,8 +3,8 @@ import type { Bytes } from "../bytes.ts";
 
 export const HASH_BYTES = 32;
 /**
- * How near the median a coefficient's bit is no longer the picture's own: rounding that differs between builds of the
- * reference (fused multiply-add) moves coefficients by less than this up to about 1,200 px a side.
+ * How near the median a coefficient's bit is arithmetic's and no longer the picture's: builds of the reference that
+ * round elsewhere (fused multiply-add, wider floats) give other bits there.
  */
 export const AMBIGUITY_MARGIN = 0.01;
 
