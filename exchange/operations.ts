@@ -1,6 +1,7 @@
 /** What the operator and any client may ask of the exchange itself: alive, ready, who are you, what runs by itself. */
 import { PublicJwk } from "@breakwater/shared/keys.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
+import { AuditPage, RetentionPage } from "@breakwater/shared/wire/operations.ts";
 import { Hono } from "hono";
 import { openAPIRouteHandler } from "hono-openapi";
 import { z } from "zod";
@@ -8,8 +9,7 @@ import { listAudit } from "./audit/index.ts";
 import { requireCaller } from "./members/index.ts";
 import type { Env } from "./platform/deps.ts";
 import { describe, query } from "./platform/http.ts";
-import { type RetentionRule, listRetention } from "./platform/retention.ts";
-import { AuditPage, RetentionPage } from "@breakwater/shared/wire/operations.ts";
+import { listRetention, type RetentionRule } from "./platform/retention.ts";
 
 /** The newest file in migrations/: a database behind it or ahead of it serves nothing. */
 export const EXPECTED_MIGRATION = 3;
@@ -25,7 +25,10 @@ const WellKnown = z.strictObject({
   version: z.string(),
 });
 const AuditQuery = z.strictObject({
-  cursor: z.string().regex(/^\d{1,15}$/).optional(),
+  cursor: z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .optional(),
   limit: z.coerce.number().int().min(1).max(AUDIT_PAGE_MAX).default(100),
 });
 
@@ -49,7 +52,8 @@ export function operations(retention: readonly RetentionRule[]) {
         const { sql, objects } = c.var.deps;
         const [row] = await sql<{ number: number | null }[]>`select max(number) as number from schema_migrations`;
         const have = row?.number ?? 0;
-        if (have !== EXPECTED_MIGRATION) throw new ExchangeError("migrations_pending", { have, expected: EXPECTED_MIGRATION });
+        if (have !== EXPECTED_MIGRATION)
+          throw new ExchangeError("migrations_pending", { have, expected: EXPECTED_MIGRATION });
         await objects.head(READY_PROBE_KEY).catch((cause: unknown) => {
           throw new ExchangeError("busy", { retry_after: 2 }, { cause });
         });
@@ -83,7 +87,10 @@ export function operations(retention: readonly RetentionRule[]) {
       query(AuditQuery),
       async (c) => {
         const { cursor, limit } = c.req.valid("query");
-        const rows = await listAudit(c.var.deps, { beforeId: cursor === undefined ? undefined : Number(cursor), limit });
+        const rows = await listAudit(c.var.deps, {
+          beforeId: cursor === undefined ? undefined : Number(cursor),
+          limit,
+        });
         const last = rows.at(-1);
         return c.json({
           records: rows.map((row) => ({
@@ -132,7 +139,12 @@ const DOCUMENTATION = {
     securitySchemes: {
       key: { type: "http", scheme: "bearer", description: "A member's API key, `bw_<keyid>_<secret>`" },
       person: { type: "apiKey", in: "cookie", name: "bw_session" },
-      device: { type: "apiKey", in: "header", name: "Authorization", description: "`Device <base64url of a bw-device+jws envelope>`" },
+      device: {
+        type: "apiKey",
+        in: "header",
+        name: "Authorization",
+        description: "`Device <base64url of a bw-device+jws envelope>`",
+      },
     },
   },
 } as const;

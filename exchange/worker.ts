@@ -1,10 +1,10 @@
 /** The Worker: bindings are parsed, deps made for one request, and all else handed over. */
 import { handle, runScheduled } from "./app.ts";
+import { type ParsedBindings, parseBindings } from "./platform/bindings.ts";
 import { toExchangeError } from "./platform/db-errors.ts";
 import { depsOver } from "./platform/deps.ts";
 import { makeEvents } from "./platform/events.ts";
 import { problemResponse } from "./platform/http.ts";
-import { type ParsedBindings, parseBindings } from "./platform/bindings.ts";
 
 export default {
   async fetch(request, env, ctx) {

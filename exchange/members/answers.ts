@@ -2,7 +2,7 @@
 import type * as Wire from "@breakwater/shared/wire/members.ts";
 import type { z } from "zod";
 import { deviceStateOf } from "./devices.ts";
-import { type ListedInvite, inviteStateOf } from "./invites.ts";
+import { inviteStateOf, type ListedInvite } from "./invites.ts";
 import type { MadeKey } from "./keys.ts";
 import type { ApiKeyRow, DeviceRow, MemberRow, PersonRow } from "./tables.ts";
 
@@ -41,7 +41,10 @@ export function personAnswer(row: PersonRow): z.infer<typeof Wire.Person> {
   return { person_id: row.id, name: row.name, roles: row.roles, created_at: row.createdAt.toISOString() };
 }
 
-export function inviteAnswer({ row, member, device }: ListedInvite, viewer: { personId: string | undefined; now: Date }): Wire.Invite {
+export function inviteAnswer(
+  { row, member, device }: ListedInvite,
+  viewer: { personId: string | undefined; now: Date },
+): Wire.Invite {
   return {
     invite_id: row.id,
     member: member.name,
@@ -54,7 +57,10 @@ export function inviteAnswer({ row, member, device }: ListedInvite, viewer: { pe
   };
 }
 
-export function deviceRowAnswer({ device, member }: { device: DeviceRow; member: MemberRow }, now: Date): z.infer<typeof Wire.DeviceRow> {
+export function deviceRowAnswer(
+  { device, member }: { device: DeviceRow; member: MemberRow },
+  now: Date,
+): z.infer<typeof Wire.DeviceRow> {
   return {
     device_id: device.id,
     kid: device.kid as z.infer<typeof Wire.DeviceRow>["kid"],

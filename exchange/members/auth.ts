@@ -1,12 +1,12 @@
 /** Who is calling: every route but the open ones stands behind one of these, and nothing else makes a Caller. */
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { Context, MiddlewareHandler } from "hono";
+import { getCookie } from "hono/cookie";
 import type { Caller, DeviceCaller, KeyCaller, PersonCaller, PersonRole, Scope } from "../platform/caller.ts";
 import type { Env } from "../platform/deps.ts";
 import { readDeviceProof } from "./device-proof.ts";
 import { openApiKey } from "./keys.ts";
-import { SESSION_COOKIE, openSession } from "./sessions.ts";
-import { getCookie } from "hono/cookie";
+import { openSession, SESSION_COOKIE } from "./sessions.ts";
 
 /** Any one of what is named lets the caller in; what is not named does not. */
 export type Allowed = {
@@ -17,11 +17,13 @@ export type Allowed = {
   waitingDevice?: boolean;
 };
 
-export function requireCaller(allowed: Allowed): MiddlewareHandler<Env> {
-  return async function requiresCaller(c, next) {
+export function requireCaller(allowed: Allowed): MiddlewareHandler<Env> & { allowed: Allowed } {
+  const middleware: MiddlewareHandler<Env> = async (c, next) => {
     c.set("caller", await authenticate(c, allowed));
     await next();
   };
+  // To be read from the route: a test asks every route who may call it and tries everybody else.
+  return Object.assign(middleware, { allowed });
 }
 
 /** An API key with this scope. */
@@ -54,11 +56,16 @@ async function authenticate(c: Context<Env>, allowed: Allowed): Promise<Caller> 
 async function byKey(c: Context<Env>, credentials: string, { scopes = [] }: Allowed): Promise<KeyCaller> {
   const caller = await openApiKey(c.var.deps, credentials, addressOf(c));
   if (scopes.length === 0) throw new ExchangeError("forbidden");
-  if (!scopes.some((scope) => caller.scopes.includes(scope))) throw new ExchangeError("scope_required", { scopes: [...scopes] });
+  if (!scopes.some((scope) => caller.scopes.includes(scope)))
+    throw new ExchangeError("scope_required", { scopes: [...scopes] });
   return caller;
 }
 
-async function byDevice(c: Context<Env>, credentials: string, { device, waitingDevice }: Allowed): Promise<DeviceCaller> {
+async function byDevice(
+  c: Context<Env>,
+  credentials: string,
+  { device, waitingDevice }: Allowed,
+): Promise<DeviceCaller> {
   const { caller, waiting } = await readDeviceProof(c.var.deps, credentials, new URL(c.req.url).pathname);
   if (!device) throw new ExchangeError("forbidden");
   if (waiting && !waitingDevice) throw new ExchangeError("device_waiting");
@@ -71,7 +78,9 @@ async function byCookie(c: Context<Env>, { roles = [] }: Allowed): Promise<Perso
   checkOrigin(c);
   const caller = await openSession(c.var.deps, token);
   if (roles !== "any" && !roles.some((role) => caller.roles.includes(role))) {
-    throw roles.length === 0 ? new ExchangeError("forbidden") : new ExchangeError("role_required", { roles: [...roles] });
+    throw roles.length === 0
+      ? new ExchangeError("forbidden")
+      : new ExchangeError("role_required", { roles: [...roles] });
   }
   return caller;
 }

@@ -27,10 +27,23 @@ export async function bootstrapOperator(
     const existing = await findMember(tx, OPERATOR_NAME);
     let personId: string | undefined;
     const member =
-      existing ?? (await insertMember(tx, { random }, { name: OPERATOR_NAME, title: "Operator", roles: ["operator"], tier: "vetted", rung3: false, now }));
+      existing ??
+      (await insertMember(
+        tx,
+        { random },
+        { name: OPERATOR_NAME, title: "Operator", roles: ["operator"], tier: "vetted", rung3: false, now },
+      ));
     if (existing === undefined) {
       personId = newRowId({ random });
-      await tx.db.insert(people).values({ id: personId, memberId: member.id, name: "Operator", roles: ["operator", "administrator"], createdAt: now });
+      await tx.db
+        .insert(people)
+        .values({
+          id: personId,
+          memberId: member.id,
+          name: "Operator",
+          roles: ["operator", "administrator"],
+          createdAt: now,
+        });
       await append(tx, { at: now, actor: SYSTEM_ACTOR, action: "member.created", subject: member.id });
     } else {
       const [row] = await tx.sql<{ id: string }[]>`

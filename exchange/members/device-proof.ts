@@ -47,7 +47,11 @@ export async function findDeviceByKid(queries: Queries, kid: string): Promise<Fo
 }
 
 /** @throws ExchangeError `device_format`, `device_unknown`, `device_revoked` */
-export async function readDeviceProof(deps: Deps, credentials: string, path: string): Promise<{ caller: DeviceCaller; waiting: boolean }> {
+export async function readDeviceProof(
+  deps: Deps,
+  credentials: string,
+  path: string,
+): Promise<{ caller: DeviceCaller; waiting: boolean }> {
   const now = deps.now();
   // Length before decoding: base64url is 4/3 of the bytes.
   const bytes = credentials.length > DEVICE_PROOF_MAX_BYTES * 2 ? undefined : findBase64url(credentials);
@@ -58,12 +62,19 @@ export async function readDeviceProof(deps: Deps, credentials: string, path: str
   // Order matters: only who holds the key learns that the device was switched off.
   if (proof.aud !== deps.config.origin) throw new ExchangeError("device_format", { reason: "aud" });
   if (proof.path !== path) throw new ExchangeError("device_format", { reason: "path" });
-  if (Math.abs(now.getTime() / 1000 - proof.iat) > DEVICE_PROOF_SKEW_S) throw new ExchangeError("device_format", { reason: "iat" });
+  if (Math.abs(now.getTime() / 1000 - proof.iat) > DEVICE_PROOF_SKEW_S)
+    throw new ExchangeError("device_format", { reason: "iat" });
   const { device, member } = row;
   if (device.state === "revoked" || member.suspendedAt !== null) throw new ExchangeError("device_revoked");
   await touch(deps, device, now);
   const expired = now >= device.expiresAt;
-  const caller: DeviceCaller = { kind: "device", deviceId: device.id, kid: device.kid, expired, ...callerMemberOf(member) };
+  const caller: DeviceCaller = {
+    kind: "device",
+    deviceId: device.id,
+    kid: device.kid,
+    expired,
+    ...callerMemberOf(member),
+  };
   return { caller, waiting: device.state === "waiting" };
 }
 

@@ -5,10 +5,18 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import type { DeviceCaller } from "../platform/caller.ts";
 import type { Env } from "../platform/deps.ts";
-import { type RouteText, describe, jsonBody, params } from "../platform/http.ts";
+import { describe, jsonBody, params, type RouteText } from "../platform/http.ts";
 import { deviceRowAnswer } from "./answers.ts";
 import { addressOf, requireCaller, requireDevice } from "./auth.ts";
-import { describeDevice, enrolDevice, getDevice, listDevices, renewDevice, renewOwnDevice, revokeDevice } from "./devices.ts";
+import {
+  describeDevice,
+  enrolDevice,
+  getDevice,
+  listDevices,
+  renewDevice,
+  renewOwnDevice,
+  revokeDevice,
+} from "./devices.ts";
 
 const text: Pick<RouteText, "tag" | "auth"> = { tag: "devices", auth: ["key", "person"] };
 const ById = z.object({ id: RowId });
@@ -22,7 +30,15 @@ export const deviceRoutes = new Hono<Env>()
       auth: ["open"],
       summary: "Enrol a device with an invite code",
       answers: { 201: Device, 200: Device },
-      problems: ["invite_invalid", "invite_expired", "invite_used", "invite_refused", "key_invalid", "conflict", "rate_limited"],
+      problems: [
+        "invite_invalid",
+        "invite_expired",
+        "invite_used",
+        "invite_refused",
+        "key_invalid",
+        "conflict",
+        "rate_limited",
+      ],
     }),
     jsonBody(EnrolDevice),
     async (c) => {
@@ -57,11 +73,16 @@ export const deviceRoutes = new Hono<Env>()
       return c.json(await ownDevice(c));
     },
   )
-  .get("/v1/devices", describe({ ...text, summary: "Devices that the caller answers for", answers: { 200: DeviceList } }), administrator, async (c) => {
-    const now = c.var.deps.now();
-    const rows = await listDevices(c.var.deps, c.var.caller);
-    return c.json({ devices: rows.map((row) => deviceRowAnswer(row, now)) });
-  })
+  .get(
+    "/v1/devices",
+    describe({ ...text, summary: "Devices that the caller answers for", answers: { 200: DeviceList } }),
+    administrator,
+    async (c) => {
+      const now = c.var.deps.now();
+      const rows = await listDevices(c.var.deps, c.var.caller);
+      return c.json({ devices: rows.map((row) => deviceRowAnswer(row, now)) });
+    },
+  )
   .post(
     "/v1/devices/:id/revoke",
     describe({ ...text, summary: "Switch a device off for good", answers: { 204: null }, problems: ["not_found"] }),
@@ -74,7 +95,12 @@ export const deviceRoutes = new Hono<Env>()
   )
   .post(
     "/v1/devices/:id/renew",
-    describe({ ...text, summary: "Start a device's 90 days anew, also after they are over", answers: { 204: null }, problems: ["not_found", "conflict"] }),
+    describe({
+      ...text,
+      summary: "Start a device's 90 days anew, also after they are over",
+      answers: { 204: null },
+      problems: ["not_found", "conflict"],
+    }),
     administrator,
     params(ById),
     async (c) => {

@@ -4,7 +4,7 @@ import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { Device, EnrolDevice } from "@breakwater/shared/wire/members.ts";
 import { desc, eq } from "drizzle-orm";
 import { append } from "../audit/index.ts";
-import { type Caller, type DeviceCaller, actorOf } from "../platform/caller.ts";
+import { actorOf, type Caller, type DeviceCaller } from "../platform/caller.ts";
 import { type Queries, type Tx, transaction } from "../platform/db.ts";
 import { isUniqueViolation } from "../platform/db-errors.ts";
 import type { Deps } from "../platform/deps.ts";
@@ -14,7 +14,7 @@ import { inviteStateOf, isResponsibleFor, lockInvite, scopeOf } from "./invites.
 import { DEVICE_MS, DEVICE_RENEW_FROM_MS, ENROL_TRIES, INVITE_TRIES, MAX_ITEMS_PER_HOUR } from "./limits.ts";
 import { isSecretOf } from "./secrets.ts";
 import { findAdministratorName, findMemberById, isHotline } from "./store.ts";
-import { type DeviceRow, type InviteRow, type MemberRow, devices, invites, members } from "./tables.ts";
+import { type DeviceRow, devices, type InviteRow, invites, type MemberRow, members } from "./tables.ts";
 
 const LIST_MAX = 500;
 
@@ -45,7 +45,12 @@ export async function enrolDevice(deps: Deps, wanted: EnrolDevice, address: stri
       // Used by a device whose row has gone since.
       if (invite.row.usedAt !== null) throw new ExchangeError("invite_used");
       const device = await insertDevice(tx, deps, { invite, wanted, kid, now });
-      await append(tx, { at: now, actor: { kind: "device", id: device.id }, action: "device.enrolled", subject: invite.row.id });
+      await append(tx, {
+        at: now,
+        actor: { kind: "device", id: device.id },
+        action: "device.enrolled",
+        subject: invite.row.id,
+      });
       return { device, member: invite.member, isNew: true };
     });
   } catch (error) {
@@ -69,7 +74,12 @@ async function openInvite(tx: Tx, wanted: EnrolDevice, now: Date): Promise<{ row
 async function insertDevice(
   { db }: Tx,
   deps: Pick<Deps, "random">,
-  { invite, wanted, kid, now }: { invite: { row: InviteRow; member: MemberRow }; wanted: EnrolDevice; kid: string; now: Date },
+  {
+    invite,
+    wanted,
+    kid,
+    now,
+  }: { invite: { row: InviteRow; member: MemberRow }; wanted: EnrolDevice; kid: string; now: Date },
 ): Promise<DeviceRow> {
   const isApproved = invite.row.state === "approved";
   await db.update(invites).set({ usedAt: now }).where(eq(invites.id, invite.row.id));
@@ -108,7 +118,9 @@ export async function describeDevice(deps: Deps, device: DeviceRow, member: Memb
     hotline: {
       name: hotline.name,
       title: hotline.title,
-      ...(hotline.publisher === null ? {} : { publisher: hotline.publisher as NonNullable<Device["hotline"]["publisher"]> }),
+      ...(hotline.publisher === null
+        ? {}
+        : { publisher: hotline.publisher as NonNullable<Device["hotline"]["publisher"]> }),
       ...(hotline.agentSigningKey === null ? {} : { agent_key: hotline.agentSigningKey }),
     },
     ...(administrator === undefined ? {} : { administrator }),
@@ -133,7 +145,10 @@ export async function getDevice({ db }: Queries, id: string): Promise<{ device: 
   return row;
 }
 
-export async function listDevices({ db }: Queries, caller: Caller): Promise<{ device: DeviceRow; member: MemberRow }[]> {
+export async function listDevices(
+  { db }: Queries,
+  caller: Caller,
+): Promise<{ device: DeviceRow; member: MemberRow }[]> {
   return db
     .select({ device: devices, member: members })
     .from(devices)

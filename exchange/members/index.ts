@@ -9,18 +9,18 @@ import { sessionRoutes } from "./session-routes.ts";
 
 export type { Caller, DeviceCaller, KeyCaller, PersonCaller } from "../platform/caller.ts";
 export { actorOf } from "../platform/caller.ts";
-export { addressOf, type Allowed, requireCaller, requireDevice, requireKey, requirePerson } from "./auth.ts";
+export { type Allowed, addressOf, requireCaller, requireDevice, requireKey, requirePerson } from "./auth.ts";
 export { bootstrapOperator } from "./bootstrap.ts";
 export { type FoundDevice, findDeviceByKid } from "./device-proof.ts";
 export { isOperator } from "./invites.ts";
 export { MAX_ITEMS_PER_HOUR } from "./limits.ts";
 export { membersRetention } from "./retention.ts";
 export {
+  type FoundPublisher,
   findMember,
   findMemberById,
   findMemberByPublisher,
   findMembersByName,
-  type FoundPublisher,
   findPublisher,
   isHotline,
   listMemberTitles,

@@ -3,10 +3,10 @@ import { Invite, InviteId, InviteList, NewInvite } from "@breakwater/shared/wire
 import { type Context, Hono } from "hono";
 import { z } from "zod";
 import type { Env } from "../platform/deps.ts";
-import { type RouteText, describe, jsonBody, params } from "../platform/http.ts";
+import { describe, jsonBody, params, type RouteText } from "../platform/http.ts";
 import { inviteAnswer } from "./answers.ts";
 import { requireCaller } from "./auth.ts";
-import { type ListedInvite, createInvite, decideInvite, listInvites } from "./invites.ts";
+import { createInvite, decideInvite, type ListedInvite, listInvites } from "./invites.ts";
 
 const text: Pick<RouteText, "tag" | "auth"> = { tag: "devices", auth: ["key", "person"] };
 const ById = z.object({ id: InviteId });
@@ -25,12 +25,18 @@ export const inviteRoutes = new Hono<Env>()
     }),
     inviter,
     jsonBody(NewInvite),
-    async (c) => c.json(answer(c, { ...(await createInvite(c.var.deps, c.var.caller, c.req.valid("json"))), device: null }), 201),
+    async (c) =>
+      c.json(answer(c, { ...(await createInvite(c.var.deps, c.var.caller, c.req.valid("json"))), device: null }), 201),
   )
-  .get("/v1/invites", describe({ ...text, summary: "Invites that the caller answers for", answers: { 200: InviteList } }), inviter, async (c) => {
-    const rows = await listInvites(c.var.deps, c.var.caller);
-    return c.json({ invites: rows.map((row) => answer(c, row)) });
-  })
+  .get(
+    "/v1/invites",
+    describe({ ...text, summary: "Invites that the caller answers for", answers: { 200: InviteList } }),
+    inviter,
+    async (c) => {
+      const rows = await listInvites(c.var.deps, c.var.caller);
+      return c.json({ invites: rows.map((row) => answer(c, row)) });
+    },
+  )
   .post(
     "/v1/invites/:id/approve",
     describe({

@@ -3,14 +3,14 @@ import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { NewInvite } from "@breakwater/shared/wire/members.ts";
 import { and, desc, eq, or } from "drizzle-orm";
 import { append } from "../audit/index.ts";
-import { type Caller, actorOf } from "../platform/caller.ts";
+import { actorOf, type Caller } from "../platform/caller.ts";
 import { type Queries, type Tx, transaction } from "../platform/db.ts";
 import { isUniqueViolation } from "../platform/db-errors.ts";
 import type { Deps } from "../platform/deps.ts";
 import { takeRate } from "../platform/rates.ts";
-import { DEVICE_MS, INVITES_MADE, INVITE_MS } from "./limits.ts";
+import { DEVICE_MS, INVITE_MS, INVITES_MADE } from "./limits.ts";
 import { findMember, isHotline } from "./store.ts";
-import { type DeviceRow, type InviteRow, type MemberRow, devices, invites, members } from "./tables.ts";
+import { type DeviceRow, devices, type InviteRow, invites, type MemberRow, members } from "./tables.ts";
 
 const LIST_MAX = 200;
 
@@ -26,16 +26,22 @@ export function isOperator(caller: Caller): boolean {
   return caller.kind === "person" && caller.roles.includes("operator");
 }
 
-export async function createInvite(deps: Deps, caller: Caller, wanted: NewInvite): Promise<{ row: InviteRow; member: MemberRow }> {
+export async function createInvite(
+  deps: Deps,
+  caller: Caller,
+  wanted: NewInvite,
+): Promise<{ row: InviteRow; member: MemberRow }> {
   const now = deps.now();
   await takeRate(deps, INVITES_MADE, caller.memberId);
   const actor = actorOf(caller);
   try {
     return await transaction(deps, async (tx) => {
       const member = await findMember(tx, wanted.member);
-      if (member === undefined || member.suspendedAt !== null || !isResponsibleFor(caller, member)) throw new ExchangeError("not_found");
+      if (member === undefined || member.suspendedAt !== null || !isResponsibleFor(caller, member))
+        throw new ExchangeError("not_found");
       // Without a hotline there would be nobody to report to.
-      if (member.hotlineId === null && !isHotline(member.roles)) throw new ExchangeError("request_invalid", { fields: ["member"] });
+      if (member.hotlineId === null && !isHotline(member.roles))
+        throw new ExchangeError("request_invalid", { fields: ["member"] });
       const [row] = await tx.db
         .insert(invites)
         .values({
@@ -85,7 +91,12 @@ export function scopeOf(caller: Caller) {
  * @throws ExchangeError `not_found` for what the caller may not decide, `invite_own`, `invite_expired`,
  *   `invite_used`, `invite_refused`; deciding the same way again changes nothing
  */
-export async function decideInvite(deps: Deps, caller: Caller, id: string, decision: "approved" | "refused"): Promise<ListedInvite> {
+export async function decideInvite(
+  deps: Deps,
+  caller: Caller,
+  id: string,
+  decision: "approved" | "refused",
+): Promise<ListedInvite> {
   const now = deps.now();
   const actor = actorOf(caller);
   return transaction(deps, async (tx) => {

@@ -7,18 +7,18 @@ import { type Queries, type Tx, transaction } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
 import { addressBucket, takeRate } from "../platform/rates.ts";
 import {
-  API_KEYS_PER_MEMBER,
   API_KEY_DEFAULT_MS,
   API_KEY_MAX_MS,
   API_KEY_OVERLAP_MS,
   API_KEY_TOUCH_MS,
+  API_KEYS_PER_MEMBER,
   KEY_FAILURES,
   KEY_REQUESTS,
 } from "./limits.ts";
 import { allowedScopes } from "./rights.ts";
 import { digestSecret, isSecretOf, newKeyId, newSecret } from "./secrets.ts";
 import { callerMemberOf, findKeyRow, findMember } from "./store.ts";
-import { type ApiKeyRow, type MemberRow, apiKeys } from "./tables.ts";
+import { type ApiKeyRow, apiKeys, type MemberRow } from "./tables.ts";
 
 const API_KEY = /^bw_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
 
@@ -114,7 +114,9 @@ export async function insertKey(
 ): Promise<MadeKey> {
   const keyId = newKeyId({ random });
   const secret = newSecret({ random });
-  await db.insert(apiKeys).values({ id: keyId, memberId, secretSha256: await digestSecret(secret), scopes, createdAt: now, expiresAt });
+  await db
+    .insert(apiKeys)
+    .values({ id: keyId, memberId, secretSha256: await digestSecret(secret), scopes, createdAt: now, expiresAt });
   return { keyId, apiKey: `bw_${keyId}_${secret}`, scopes, expiresAt };
 }
 

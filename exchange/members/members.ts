@@ -10,10 +10,14 @@ import type { Deps } from "../platform/deps.ts";
 import { newRowId } from "../platform/ids.ts";
 import { allowedRoles } from "./rights.ts";
 import { findMember, findPersonRow, isHotline } from "./store.ts";
-import { type MemberRow, type PersonRow, members, people, sessions, signInLinks } from "./tables.ts";
+import { type MemberRow, members, type PersonRow, people, sessions, signInLinks } from "./tables.ts";
 
 /** @throws ExchangeError `member_exists` for a name or publisher that is taken */
-export async function createMember(deps: Deps, actor: Actor, wanted: NewMember): Promise<MemberRow & { hotline: string | null }> {
+export async function createMember(
+  deps: Deps,
+  actor: Actor,
+  wanted: NewMember,
+): Promise<MemberRow & { hotline: string | null }> {
   const now = deps.now();
   try {
     return await transaction(deps, async (tx) => {
@@ -69,14 +73,22 @@ export async function changeMember(deps: Deps, actor: Actor, name: string, chang
     }
     const { suspended, ...fields } = change;
     const suspendedAt = suspended === undefined ? member.suspendedAt : suspended ? (member.suspendedAt ?? now) : null;
-    await tx.db.update(members).set({ ...defined(fields), suspendedAt }).where(eq(members.id, member.id));
+    await tx.db
+      .update(members)
+      .set({ ...defined(fields), suspendedAt })
+      .where(eq(members.id, member.id));
     if (suspended) await endSignIns(tx, await peopleIds(tx, member.id));
     const action = suspended === undefined ? "member.changed" : suspended ? "member.suspended" : "member.resumed";
     await append(tx, { at: now, actor, action, subject: member.id });
   });
 }
 
-export async function createPerson(deps: Deps, actor: Actor, memberName: string, wanted: { name: string; roles: PersonRole[] }) {
+export async function createPerson(
+  deps: Deps,
+  actor: Actor,
+  memberName: string,
+  wanted: { name: string; roles: PersonRole[] },
+) {
   const now = deps.now();
   try {
     return await transaction(deps, async (tx) => {
@@ -86,7 +98,9 @@ export async function createPerson(deps: Deps, actor: Actor, memberName: string,
         throw new ExchangeError("request_invalid", { fields: ["roles"] });
       }
       const id = newRowId(deps);
-      await tx.db.insert(people).values({ id, memberId: member.id, name: wanted.name, roles: wanted.roles, createdAt: now });
+      await tx.db
+        .insert(people)
+        .values({ id, memberId: member.id, name: wanted.name, roles: wanted.roles, createdAt: now });
       await append(tx, { at: now, actor, action: "person.created", subject: id });
       return { personId: id };
     });

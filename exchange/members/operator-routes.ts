@@ -20,9 +20,9 @@ import { Hono } from "hono";
 import { z } from "zod";
 import { actorOf } from "../platform/caller.ts";
 import type { Env } from "../platform/deps.ts";
-import { type RouteText, describe, jsonBody, params } from "../platform/http.ts";
-import { requireCaller } from "./auth.ts";
+import { describe, jsonBody, params, type RouteText } from "../platform/http.ts";
 import { apiKeyAnswer, apiKeyRowAnswer, memberAnswer, personAnswer } from "./answers.ts";
+import { requireCaller } from "./auth.ts";
 import { createKey, listKeys, revokeKey, rotateKey } from "./keys.ts";
 import { changeMember, createMember, createPerson, listPeople, removePerson } from "./members.ts";
 import { createSignInLink } from "./sessions.ts";
@@ -61,7 +61,12 @@ export const operatorRoutes = new Hono<Env>()
   )
   .post(
     "/v1/operator/members/:name/keys",
-    describe({ ...text, summary: "Make an API key, shown here once", answers: { 201: MadeApiKey }, problems: ["not_found"] }),
+    describe({
+      ...text,
+      summary: "Make an API key, shown here once",
+      answers: { 201: MadeApiKey },
+      problems: ["not_found"],
+    }),
     operator,
     params(ByName),
     jsonBody(NewApiKey),
@@ -74,7 +79,12 @@ export const operatorRoutes = new Hono<Env>()
   )
   .get(
     "/v1/operator/members/:name/keys",
-    describe({ ...text, summary: "A member's API keys, without their secrets", answers: { 200: ApiKeyList }, problems: ["not_found"] }),
+    describe({
+      ...text,
+      summary: "A member's API keys, without their secrets",
+      answers: { 200: ApiKeyList },
+      problems: ["not_found"],
+    }),
     operator,
     params(ByName),
     async (c) => {
@@ -96,7 +106,10 @@ export const operatorRoutes = new Hono<Env>()
     async (c) => {
       const { name, id } = c.req.valid("param");
       const { previous, ...made } = await rotateKey(c.var.deps, actorOf(c.var.caller), name, id);
-      const answer = { ...apiKeyAnswer(made), previous: { key_id: previous.keyId, expires_at: previous.expiresAt.toISOString() } };
+      const answer = {
+        ...apiKeyAnswer(made),
+        previous: { key_id: previous.keyId, expires_at: previous.expiresAt.toISOString() },
+      };
       return c.json(answer, 201);
     },
   )
@@ -113,12 +126,22 @@ export const operatorRoutes = new Hono<Env>()
   )
   .post(
     "/v1/operator/members/:name/people",
-    describe({ ...text, summary: "Add a person", answers: { 201: MadePerson }, problems: ["not_found", "person_exists"] }),
+    describe({
+      ...text,
+      summary: "Add a person",
+      answers: { 201: MadePerson },
+      problems: ["not_found", "person_exists"],
+    }),
     operator,
     params(ByName),
     jsonBody(NewPerson),
     async (c) => {
-      const { personId } = await createPerson(c.var.deps, actorOf(c.var.caller), c.req.valid("param").name, c.req.valid("json"));
+      const { personId } = await createPerson(
+        c.var.deps,
+        actorOf(c.var.caller),
+        c.req.valid("param").name,
+        c.req.valid("json"),
+      );
       return c.json({ person_id: personId }, 201);
     },
   )
@@ -131,7 +154,12 @@ export const operatorRoutes = new Hono<Env>()
   )
   .delete(
     "/v1/operator/people/:id",
-    describe({ ...text, summary: "Remove a person; their sessions end", answers: { 204: null }, problems: ["not_found"] }),
+    describe({
+      ...text,
+      summary: "Remove a person; their sessions end",
+      answers: { 204: null },
+      problems: ["not_found"],
+    }),
     operator,
     params(ById),
     async (c) => {
@@ -141,7 +169,12 @@ export const operatorRoutes = new Hono<Env>()
   )
   .post(
     "/v1/operator/people/:id/sign-in-link",
-    describe({ ...text, summary: "A one-time link, good for 15 minutes", answers: { 201: SignInLink }, problems: ["not_found"] }),
+    describe({
+      ...text,
+      summary: "A one-time link, good for 15 minutes",
+      answers: { 201: SignInLink },
+      problems: ["not_found"],
+    }),
     operator,
     params(ById),
     async (c) => {

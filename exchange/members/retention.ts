@@ -53,6 +53,7 @@ export const membersRetention: RetentionRule[] = [
     what: "names of people who were removed",
     keepDays: PEOPLE_KEEP_DAYS,
     enforce: async ({ sql }, before) =>
-      (await sql`update people set name = ${REMOVED_NAME} where removed_at < ${before} and name <> ${REMOVED_NAME}`).count,
+      (await sql`update people set name = ${REMOVED_NAME} where removed_at < ${before} and name <> ${REMOVED_NAME}`)
+        .count,
   },
 ];

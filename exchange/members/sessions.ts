@@ -2,7 +2,7 @@
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { and, eq, gt, isNull } from "drizzle-orm";
 import { append } from "../audit/index.ts";
-import { type Actor, type PersonCaller, actorOf } from "../platform/caller.ts";
+import { type Actor, actorOf, type PersonCaller } from "../platform/caller.ts";
 import { transaction } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
 import { newRowId } from "../platform/ids.ts";
@@ -17,7 +17,11 @@ export const SESSION_COOKIE = "bw_session";
 const TOKEN = /^[A-Za-z0-9_-]{43}$/;
 
 /** Another link for the same person ends the ones before it. */
-export async function createSignInLink(deps: Deps, actor: Actor, personId: string): Promise<{ url: string; expiresAt: Date }> {
+export async function createSignInLink(
+  deps: Deps,
+  actor: Actor,
+  personId: string,
+): Promise<{ url: string; expiresAt: Date }> {
   const now = deps.now();
   const token = newSecret(deps);
   const tokenSha256 = await digestSecret(token);
@@ -58,7 +62,12 @@ export async function startSession(deps: Deps, token: string, address: string | 
       lastSeenAt: now,
       expiresAt,
     });
-    await append(tx, { at: now, actor: { kind: "person", id: found.person.id }, action: "session.started", subject: id });
+    await append(tx, {
+      at: now,
+      actor: { kind: "person", id: found.person.id },
+      action: "session.started",
+      subject: id,
+    });
     return { cookie, expiresAt, person: found.person, member: found.member };
   });
 }
@@ -72,12 +81,20 @@ export async function openSession(deps: Deps, token: string): Promise<PersonCall
     .from(sessions)
     .innerJoin(people, eq(people.id, sessions.personId))
     .innerJoin(members, eq(members.id, people.memberId))
-    .where(and(eq(sessions.tokenSha256, tokenSha256), gt(sessions.expiresAt, now), isNull(people.removedAt), isNull(members.suspendedAt)));
+    .where(
+      and(
+        eq(sessions.tokenSha256, tokenSha256),
+        gt(sessions.expiresAt, now),
+        isNull(people.removedAt),
+        isNull(members.suspendedAt),
+      ),
+    );
   if (row === undefined) throw new ExchangeError("session_expired");
   const { session, person, member } = row;
   const idleMs = now.getTime() - session.lastSeenAt.getTime();
   if (idleMs >= SESSION_IDLE_MS) throw new ExchangeError("session_expired");
-  if (idleMs >= SESSION_TOUCH_MS) await deps.db.update(sessions).set({ lastSeenAt: now }).where(eq(sessions.id, session.id));
+  if (idleMs >= SESSION_TOUCH_MS)
+    await deps.db.update(sessions).set({ lastSeenAt: now }).where(eq(sessions.id, session.id));
   return {
     kind: "person",
     personId: person.id,
@@ -98,7 +115,10 @@ export async function endSession(deps: Deps, caller: PersonCaller): Promise<void
 /** What the console shows of the session: names, which no log gets. */
 export async function describeSession(deps: Deps, caller: PersonCaller) {
   const member = await findMemberById(deps, caller.memberId);
-  const [session] = await deps.db.select({ expiresAt: sessions.expiresAt }).from(sessions).where(eq(sessions.id, caller.sessionId));
+  const [session] = await deps.db
+    .select({ expiresAt: sessions.expiresAt })
+    .from(sessions)
+    .where(eq(sessions.id, caller.sessionId));
   if (member === undefined || session === undefined) throw new ExchangeError("session_expired");
   return { member, expiresAt: session.expiresAt };
 }

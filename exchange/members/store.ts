@@ -3,7 +3,7 @@ import { and, eq, inArray, isNull, sql as raw } from "drizzle-orm";
 import type { CallerMember, MemberRole } from "../platform/caller.ts";
 import type { Queries, Tx } from "../platform/db.ts";
 import type { SignerJwk } from "../platform/signer.ts";
-import { type DeviceRow, type MemberRow, apiKeys, devices, members, people } from "./tables.ts";
+import { apiKeys, type DeviceRow, devices, type MemberRow, members, people } from "./tables.ts";
 
 export async function findMember({ db }: Queries, name: string): Promise<MemberRow | undefined> {
   return (await db.select().from(members).where(eq(members.name, name)))[0];
@@ -19,7 +19,12 @@ export async function findMemberByPublisher({ db }: Queries, publisher: string):
 
 /** Those of the names that are members; for audiences. */
 export async function findMembersByName({ db }: Queries, names: readonly string[]): Promise<MemberRow[]> {
-  return names.length === 0 ? [] : db.select().from(members).where(inArray(members.name, [...names]));
+  return names.length === 0
+    ? []
+    : db
+        .select()
+        .from(members)
+        .where(inArray(members.name, [...names]));
 }
 
 export async function listMembers({ db }: Queries): Promise<(MemberRow & { hotline: string | null })[]> {
@@ -29,7 +34,10 @@ export async function listMembers({ db }: Queries): Promise<(MemberRow & { hotli
 }
 
 /** A device and the member it belongs to, by the thumbprint of its key. */
-export async function findDeviceRow({ db }: Queries, kid: string): Promise<{ device: DeviceRow; member: MemberRow } | undefined> {
+export async function findDeviceRow(
+  { db }: Queries,
+  kid: string,
+): Promise<{ device: DeviceRow; member: MemberRow } | undefined> {
   const rows = await db
     .select({ device: devices, member: members })
     .from(devices)
@@ -59,13 +67,22 @@ export async function findPersonRow({ db }: Queries, id: string) {
 /** The names of people, removed ones too; for a case's steps. */
 export async function listPeopleNames({ db }: Queries, ids: readonly string[]): Promise<Map<string, string>> {
   if (ids.length === 0) return new Map();
-  const rows = await db.select({ id: people.id, name: people.name }).from(people).where(inArray(people.id, [...ids]));
+  const rows = await db
+    .select({ id: people.id, name: people.name })
+    .from(people)
+    .where(inArray(people.id, [...ids]));
   return new Map(rows.map((row) => [row.id, row.name]));
 }
 
-export async function listMemberTitles({ db }: Queries, ids: readonly string[]): Promise<Map<string, { name: string; title: string }>> {
+export async function listMemberTitles(
+  { db }: Queries,
+  ids: readonly string[],
+): Promise<Map<string, { name: string; title: string }>> {
   if (ids.length === 0) return new Map();
-  const rows = await db.select().from(members).where(inArray(members.id, [...ids]));
+  const rows = await db
+    .select()
+    .from(members)
+    .where(inArray(members.id, [...ids]));
   return new Map(rows.map(({ id, name, title }) => [id, { name, title }]));
 }
 
@@ -83,9 +100,15 @@ export async function findPublisher(queries: Queries, publisher: string): Promis
 }
 
 /** Those of the names that are publishers, by publisher name. */
-export async function listPublishers({ db }: Queries, publishers: readonly string[]): Promise<Map<string, FoundPublisher>> {
+export async function listPublishers(
+  { db }: Queries,
+  publishers: readonly string[],
+): Promise<Map<string, FoundPublisher>> {
   if (publishers.length === 0) return new Map();
-  const rows = await db.select().from(members).where(inArray(members.publisher, [...publishers]));
+  const rows = await db
+    .select()
+    .from(members)
+    .where(inArray(members.publisher, [...publishers]));
   return new Map(
     rows.flatMap(({ id, name, title, roles, publisher, custody, suspendedAt }) =>
       publisher === null || custody === null

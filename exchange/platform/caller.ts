@@ -3,7 +3,15 @@
 export const SCOPES = ["read", "publish", "hotline", "operator"] as const;
 export type Scope = (typeof SCOPES)[number];
 
-export const MEMBER_ROLES = ["publisher", "subscriber", "hotline", "flagger", "sme", "authorised_body", "operator"] as const;
+export const MEMBER_ROLES = [
+  "publisher",
+  "subscriber",
+  "hotline",
+  "flagger",
+  "sme",
+  "authorised_body",
+  "operator",
+] as const;
 export type MemberRole = (typeof MEMBER_ROLES)[number];
 
 export const PERSON_ROLES = ["analyst", "publisher", "administrator", "operator", "subscriber"] as const;

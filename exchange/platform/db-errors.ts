@@ -4,7 +4,20 @@ import { ExchangeError } from "@breakwater/shared/problem.ts";
 export const BUSY_RETRY_AFTER_S = 2;
 
 // Too many connections, shutting down, starting up, out of resources; serialization failure and deadlock pass on a retry too.
-const BUSY_SQLSTATES = new Set(["53300", "53400", "53000", "53100", "53200", "57P01", "57P02", "57P03", "40001", "40P01", "55P03", "57014"]);
+const BUSY_SQLSTATES = new Set([
+  "53300",
+  "53400",
+  "53000",
+  "53100",
+  "53200",
+  "57P01",
+  "57P02",
+  "57P03",
+  "40001",
+  "40P01",
+  "55P03",
+  "57014",
+]);
 const BUSY_CONNECTION_CODES = new Set([
   "CONNECT_TIMEOUT",
   "CONNECTION_CLOSED",

@@ -1,5 +1,5 @@
 /** Rows: one Postgres client a request, as tagged SQL and as drizzle, and one way to open a transaction. */
-import { type PostgresJsDatabase, drizzle } from "drizzle-orm/postgres-js";
+import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 
 export type Sql = postgres.Sql;

@@ -1,7 +1,7 @@
 /** What a request works with, made once per request and passed down; nothing here outlives it. */
 import type { Assets, Config, ParsedBindings } from "./bindings.ts";
 import type { Caller } from "./caller.ts";
-import { DB_CLOSE_TIMEOUT_S, type Db, type Sql, openDb } from "./db.ts";
+import { DB_CLOSE_TIMEOUT_S, type Db, openDb, type Sql } from "./db.ts";
 import { type Events, makeEvents } from "./events.ts";
 import { type KillPoint, makeKillPoint } from "./kill-points.ts";
 import { type Objects, r2Objects } from "./objects.ts";

@@ -12,7 +12,10 @@ export function isLoggable(value: string): boolean {
   return CODE_LIKE.test(value) && !ADDRESS_LIKE.test(value);
 }
 
-export function makeEvents(sink: EventSink = (line) => console.log(JSON.stringify(line)), now: () => Date = () => new Date()) {
+export function makeEvents(
+  sink: EventSink = (line) => console.log(JSON.stringify(line)),
+  now: () => Date = () => new Date(),
+) {
   function write(event: string, line: EventLine): void {
     const safe: EventLine = {};
     for (const [name, value] of Object.entries(line)) {
@@ -26,13 +29,25 @@ export function makeEvents(sink: EventSink = (line) => console.log(JSON.stringif
     /** For a slice's own events: export one function an event from the slice and let it call this. */
     write,
     /** `route` is the pattern, never the path: a path holds what the caller typed. */
-    requestRefused: (line: { request_id: string; method: string; route: string; status: number; code: string; reason?: string }) =>
-      write("request_refused", line),
+    requestRefused: (line: {
+      request_id: string;
+      method: string;
+      route: string;
+      status: number;
+      code: string;
+      reason?: string;
+    }) => write("request_refused", line),
     requestFailed: (line: { request_id: string; method: string; route: string; code: string; reason: string }) =>
       write("request_failed", line),
     jobDone: (line: { job_id: string; kind: string; attempts: number }) => write("job_done", line),
-    jobFailed: (line: { job_id: string; kind: string; attempts: number; code: string; reason: string; final: boolean }) =>
-      write("job_failed", line),
+    jobFailed: (line: {
+      job_id: string;
+      kind: string;
+      attempts: number;
+      code: string;
+      reason: string;
+      final: boolean;
+    }) => write("job_failed", line),
     retentionRun: (line: { table: string; removed: number }) => write("retention_run", line),
     retentionFailed: (line: { table: string; reason: string }) => write("retention_failed", line),
     configInvalid: (line: { bindings: string }) => write("config_invalid", line),

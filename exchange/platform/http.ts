@@ -1,5 +1,5 @@
 /** The edges of HTTP that every route shares: bodies read within a limit, queries parsed, refusals written, routes described. */
-import { ExchangeError, PROBLEMS, type ProblemCode, formatProblem } from "@breakwater/shared/problem.ts";
+import { ExchangeError, formatProblem, PROBLEMS, type ProblemCode } from "@breakwater/shared/problem.ts";
 import type { Context, MiddlewareHandler } from "hono";
 import { describeRoute, resolver, validator } from "hono-openapi";
 import type { z } from "zod";
@@ -22,7 +22,8 @@ export function mediaTypeOf(c: Context): string {
  * @throws ExchangeError `tooLarge` (default `request_too_large`)
  */
 export async function readBody(c: Context, maxBytes: number, tooLarge: ProblemCode = "request_too_large") {
-  if (Number(c.req.header("content-length") ?? 0) > maxBytes) throw new ExchangeError(tooLarge, { max_bytes: maxBytes });
+  if (Number(c.req.header("content-length") ?? 0) > maxBytes)
+    throw new ExchangeError(tooLarge, { max_bytes: maxBytes });
   const stream = c.req.raw.body;
   if (stream === null) return new Uint8Array(0);
   const parts: Uint8Array[] = [];
@@ -131,9 +132,17 @@ export function describe({ tag, summary, auth, answers, problems = [] }: RouteTe
   }
   const byStatus = Map.groupBy(problems, (code) => PROBLEMS[code].status);
   for (const [status, codes] of byStatus) {
-    responses[String(status)] = { description: codes.map((code) => `\`${code}\``).join(", "), content: { [PROBLEM_TYPE]: {} } };
+    responses[String(status)] = {
+      description: codes.map((code) => `\`${code}\``).join(", "),
+      content: { [PROBLEM_TYPE]: {} },
+    };
   }
-  return describeRoute({ tags: [tag], summary, security: auth.map((kind) => (kind === "open" ? {} : { [kind]: [] })), responses });
+  return describeRoute({
+    tags: [tag],
+    summary,
+    security: auth.map((kind) => (kind === "open" ? {} : { [kind]: [] })),
+    responses,
+  });
 }
 
 function contentOf(answer: z.ZodType | string | null) {

@@ -97,6 +97,7 @@ export const jobsRetention: RetentionRule[] = [
     table: "jobs",
     what: "finished jobs",
     keepDays: JOB_KEEP_DAYS,
-    enforce: async ({ sql }, before) => (await sql`delete from jobs where done_at < ${before} or failed_at < ${before}`).count,
+    enforce: async ({ sql }, before) =>
+      (await sql`delete from jobs where done_at < ${before} or failed_at < ${before}`).count,
   },
 ];

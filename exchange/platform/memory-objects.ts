@@ -36,7 +36,8 @@ export function memoryObjects(now: () => Date = () => new Date()): MemoryObjects
       const before = stored.get(key);
       if (before !== undefined && options.ifAbsent) return "exists";
       if (before !== undefined && !MUTABLE_PREFIXES.some((prefix) => key.startsWith(prefix))) {
-        if (hexOf(before.bytes) !== hexOf(bytes)) throw new Error(`immutable object rewritten with other bytes: ${key}`);
+        if (hexOf(before.bytes) !== hexOf(bytes))
+          throw new Error(`immutable object rewritten with other bytes: ${key}`);
       }
       stored.set(key, { bytes, uploadedAt: now() });
       if (due === "failed_but_written") throw new ExchangeError("busy", { retry_after: 2 });
@@ -61,7 +62,9 @@ export function memoryObjects(now: () => Date = () => new Date()): MemoryObjects
       for (const key of typeof keys === "string" ? [keys] : keys) stored.delete(key);
     },
     async list(prefix, cursor) {
-      const keys = [...stored.keys()].filter((key) => key.startsWith(prefix) && (cursor === undefined || key > cursor)).sort();
+      const keys = [...stored.keys()]
+        .filter((key) => key.startsWith(prefix) && (cursor === undefined || key > cursor))
+        .sort();
       const objects = keys.slice(0, LIST_PAGE).map((key) => headOf(key) as ObjectHead);
       const last = objects.at(-1);
       return keys.length > LIST_PAGE && last !== undefined ? { objects, cursor: last.key } : { objects };

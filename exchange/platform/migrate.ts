@@ -1,5 +1,5 @@
 /** Brings a database to the expected state: the numbered files of `migrations/`, each once, in order (Node only). */
-import { readFile, readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Sql } from "./db.ts";
 
@@ -15,7 +15,8 @@ export async function migrate(sql: Sql, directory: string): Promise<number[]> {
     if (match?.[1] === undefined) throw new Error(`migration file is not named NNNN_name.sql: ${name}`);
     return { number: Number(match[1]), name };
   });
-  if (new Set(numbered.map(({ number }) => number)).size !== numbered.length) throw new Error("two migrations share a number");
+  if (new Set(numbered.map(({ number }) => number)).size !== numbered.length)
+    throw new Error("two migrations share a number");
 
   // A client that is not connected yet and does not fetch types never answers reserve() (postgres.js 3.4.9).
   await sql`select 1`;

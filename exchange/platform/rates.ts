@@ -38,7 +38,9 @@ function windowOf(rate: Rate, at: Date): { startsAt: Date; endsAt: Date } {
 }
 
 function refuse(endsAt: Date, at: Date): never {
-  throw new ExchangeError("rate_limited", { retry_after: Math.max(1, Math.ceil((endsAt.getTime() - at.getTime()) / 1000)) });
+  throw new ExchangeError("rate_limited", {
+    retry_after: Math.max(1, Math.ceil((endsAt.getTime() - at.getTime()) / 1000)),
+  });
 }
 
 /** A network address as a bucket: digested with the day, so that the table holds no address and no trail across days. */

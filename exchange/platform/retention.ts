@@ -57,7 +57,10 @@ export async function scheduleRetention(deps: Deps): Promise<void> {
 
 export type RetentionStatus = RetentionRule & { lastRunAt: Date | undefined; lastRemoved: number | undefined };
 
-export async function listRetention({ sql }: Queries | { sql: Sql }, rules: readonly RetentionRule[]): Promise<RetentionStatus[]> {
+export async function listRetention(
+  { sql }: Queries | { sql: Sql },
+  rules: readonly RetentionRule[],
+): Promise<RetentionStatus[]> {
   const runs = await sql<{ table_name: string; what: string; ran_at: Date; removed: number }[]>`
     select distinct on (table_name, what) table_name, what, ran_at, removed
     from retention_runs order by table_name, what, id desc`;

@@ -1,5 +1,5 @@
 /** What the exchange asks of the signer, and how refusals cross the service binding. */
-import { ExchangeError, type ProblemCode, type ProblemDetail, isProblemCode } from "@breakwater/shared/problem.ts";
+import { ExchangeError, isProblemCode, type ProblemCode, type ProblemDetail } from "@breakwater/shared/problem.ts";
 
 /** An Ed25519 public key as a JWK. */
 export type SignerJwk = { kty: "OKP"; crv: "Ed25519"; x: string };
@@ -23,7 +23,9 @@ export interface Signer {
 /** Refusals as values: an error that crosses RPC keeps its message only. */
 export type SignerAnswer<T> = { ok: true; value: T } | { ok: false; code: ProblemCode; detail: ProblemDetail };
 export type SignerRpc = {
-  [Method in keyof Signer]: (...args: Parameters<Signer[Method]>) => Promise<SignerAnswer<Awaited<ReturnType<Signer[Method]>>>>;
+  [Method in keyof Signer]: (
+    ...args: Parameters<Signer[Method]>
+  ) => Promise<SignerAnswer<Awaited<ReturnType<Signer[Method]>>>>;
 };
 
 /** The signer's side of the binding: a refusal becomes a value, anything else `internal` without its text. */

@@ -1,7 +1,7 @@
 /** Members, people and devices for tests, made through the same routes as anybody's. */
 import { base64urlOf, hexOf, sha256, utf8Of } from "@breakwater/shared/bytes.ts";
 import { signEnvelope } from "@breakwater/shared/envelope.ts";
-import { type NewSigningKey, generateSigningKey } from "@breakwater/shared/keys.ts";
+import { generateSigningKey, type NewSigningKey } from "@breakwater/shared/keys.ts";
 import type { Device } from "@breakwater/shared/wire/members.ts";
 import type { MemberRole, PersonRole, Scope, Tier } from "../platform/caller.ts";
 import type { TestRequest } from "./test-exchange.ts";
@@ -51,12 +51,19 @@ export function makeActors({ request, operatorKey, origin, clock }: Exchange) {
     const name = wanted.name ?? `${roles[0]?.replaceAll("_", "-")}-${made}`;
     const publisher = wanted.publisher ?? (roles.includes("publisher") ? `${name}.example` : undefined);
     const { scopes = scopesOf(roles), ...fields } = wanted;
-    await asked("/v1/operator/members", { key: operatorKey, json: { tier: "vetted", ...fields, name, roles, ...(publisher ? { publisher } : {}) } });
+    await asked("/v1/operator/members", {
+      key: operatorKey,
+      json: { tier: "vetted", ...fields, name, roles, ...(publisher ? { publisher } : {}) },
+    });
     const key = await apiKey(name, scopes);
     return { name, publisher, ...key };
   }
 
-  async function apiKey(memberName: string, scopes: Scope[], expiresAt?: Date): Promise<{ key: string; keyId: string }> {
+  async function apiKey(
+    memberName: string,
+    scopes: Scope[],
+    expiresAt?: Date,
+  ): Promise<{ key: string; keyId: string }> {
     const answer = await asked<{ api_key: string; key_id: string }>(`/v1/operator/members/${memberName}/keys`, {
       key: operatorKey,
       json: { scopes, ...(expiresAt ? { expires_at: expiresAt.toISOString() } : {}) },
@@ -75,7 +82,10 @@ export function makeActors({ request, operatorKey, origin, clock }: Exchange) {
 
   /** A new session of a person; the value of the cookie. */
   async function signIn(personId: string): Promise<string> {
-    const { url } = await asked<{ url: string }>(`/v1/operator/people/${personId}/sign-in-link`, { key: operatorKey, method: "POST" });
+    const { url } = await asked<{ url: string }>(`/v1/operator/people/${personId}/sign-in-link`, {
+      key: operatorKey,
+      method: "POST",
+    });
     const response = await request("/v1/session", { json: { token: url.split("#")[1] }, origin });
     const cookie = /^bw_session=([^;]+);/.exec(response.headers.get("set-cookie") ?? "")?.[1];
     if (cookie === undefined) throw new Error(`no session: ${response.status} ${await response.text()}`);
@@ -83,7 +93,10 @@ export function makeActors({ request, operatorKey, origin, clock }: Exchange) {
   }
 
   /** A code as its maker has it; the exchange gets the digest. */
-  async function invite(memberName: string, as: TestRequest = { key: operatorKey }): Promise<{ id: string; secret: string }> {
+  async function invite(
+    memberName: string,
+    as: TestRequest = { key: operatorKey },
+  ): Promise<{ id: string; secret: string }> {
     const id = hexOf(crypto.getRandomValues(new Uint8Array(16)));
     const secret = base64urlOf(crypto.getRandomValues(new Uint8Array(32)));
     const secret_sha256 = hexOf(await sha256(utf8Of(secret)));
@@ -100,7 +113,11 @@ export function makeActors({ request, operatorKey, origin, clock }: Exchange) {
     return { id: answer.device_id, key, answer, proof: (path, change) => prove(key, path, change) };
   }
 
-  async function prove(key: NewSigningKey, path: string, change: { iat?: number; aud?: string; path?: string } = {}): Promise<string> {
+  async function prove(
+    key: NewSigningKey,
+    path: string,
+    change: { iat?: number; aud?: string; path?: string } = {},
+  ): Promise<string> {
     const iat = Math.floor(clock.now().getTime() / 1000);
     return base64urlOf(await signEnvelope("bw-device+jws", { aud: origin, iat, path, ...change }, [key]));
   }

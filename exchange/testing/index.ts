@@ -1,5 +1,13 @@
 /** What tests at the door need. */
 export { enrolment, type TestDevice, type TestMember, type TestPerson } from "./actors.ts";
 export { expectProblem } from "./expect-problem.ts";
-export { type ListedRoute, listRoutes } from "./routes.ts";
-export { Killed, openTestExchange, TEST_ORIGIN, TEST_START, type TestExchange, type TestRequest } from "./test-exchange.ts";
+export { expectRefusals, makeStrangers, type Strangers } from "./refusals.ts";
+export { fillPath, type ListedRoute, listRoutes, OPEN_ROUTES } from "./routes.ts";
+export {
+  Killed,
+  openTestExchange,
+  TEST_ORIGIN,
+  TEST_START,
+  type TestExchange,
+  type TestRequest,
+} from "./test-exchange.ts";

@@ -2,11 +2,11 @@
 import { app, handle, jobs, runScheduled } from "../app.ts";
 import { bootstrapOperator } from "../members/index.ts";
 import type { Config } from "../platform/bindings.ts";
-import { type OpenDeps, makeDeps } from "../platform/deps.ts";
+import { makeDeps, type OpenDeps } from "../platform/deps.ts";
 import { type EventLine, makeEvents } from "../platform/events.ts";
+import { runDueJobs } from "../platform/jobs.ts";
 import type { KillPoint } from "../platform/kill-points.ts";
 import { memoryObjects } from "../platform/memory-objects.ts";
-import { runDueJobs } from "../platform/jobs.ts";
 import type { Signer } from "../platform/signer.ts";
 import { openSignerCore } from "../signer/core.ts";
 import { openMemoryState } from "../signer/state.ts";
@@ -19,7 +19,11 @@ export const TEST_START = new Date("2026-11-22T09:00:00.000Z");
 /** Who asks, in place of headers. */
 export type As = { key?: string | undefined; cookie?: string | undefined; device?: string | undefined };
 export type TestRequest = Omit<RequestInit, "body"> &
-  As & { json?: unknown; body?: BodyInit | Uint8Array | null; /** Origin header; the exchange's own for a cookie. */ origin?: string | null };
+  As & {
+    json?: unknown;
+    body?: BodyInit | Uint8Array | null /** Origin header; the exchange's own for a cookie. */;
+    origin?: string | null;
+  };
 
 /** What a kill point throws in tests: the request ends there, as if the process had. */
 export class Killed extends Error {}
@@ -43,7 +47,13 @@ export async function openTestExchange(options: { config?: Partial<Config> } = {
   const signer: Signer = await openSignerCore({ state: openMemoryState(), secret: "test-only-".repeat(8) });
   const logged: (EventLine & { event: string; at: string })[] = [];
   const events = makeEvents((line) => void logged.push(line), now);
-  const config: Config = { origin: TEST_ORIGIN, name: "Test Exchange", version: "0.1.0", secure: true, ...options.config };
+  const config: Config = {
+    origin: TEST_ORIGIN,
+    name: "Test Exchange",
+    version: "0.1.0",
+    secure: true,
+    ...options.config,
+  };
   const pending = new Set<Promise<unknown>>();
   let killAt: KillPoint | undefined;
 

@@ -7,7 +7,15 @@ export const NAME_MAX_CHARS = 63;
 export const TITLE_MAX_CHARS = 100;
 
 export const Scope = z.enum(["read", "publish", "hotline", "operator"]);
-export const MemberRole = z.enum(["publisher", "subscriber", "hotline", "flagger", "sme", "authorised_body", "operator"]);
+export const MemberRole = z.enum([
+  "publisher",
+  "subscriber",
+  "hotline",
+  "flagger",
+  "sme",
+  "authorised_body",
+  "operator",
+]);
 export const PersonRole = z.enum(["analyst", "publisher", "administrator", "operator", "subscriber"]);
 export const Tier = z.enum(["test", "agreed", "vetted"]);
 export const Custody = z.enum(["member", "exchange"]);
@@ -78,7 +86,12 @@ export const MemberList = z.strictObject({ members: z.array(Member) });
 export const ApiKeyText = z.string().regex(/^bw_[0-9a-f]{16}_[A-Za-z0-9_-]{43}$/);
 export const NewApiKey = z.strictObject({ scopes: distinct(Scope), expires_at: Instant.optional() });
 /** The only answer that ever holds the key. */
-export const MadeApiKey = z.strictObject({ key_id: KeyId, api_key: ApiKeyText, scopes: z.array(Scope), expires_at: Instant });
+export const MadeApiKey = z.strictObject({
+  key_id: KeyId,
+  api_key: ApiKeyText,
+  scopes: z.array(Scope),
+  expires_at: Instant,
+});
 export type MadeApiKey = z.infer<typeof MadeApiKey>;
 export const RotatedApiKey = MadeApiKey.extend({ previous: z.strictObject({ key_id: KeyId, expires_at: Instant }) });
 export type RotatedApiKey = z.infer<typeof RotatedApiKey>;
@@ -97,7 +110,12 @@ export const ApiKeyList = z.strictObject({ keys: z.array(ApiKeyRow) });
 
 export const NewPerson = z.strictObject({ name: Title, roles: distinct(PersonRole) });
 export const MadePerson = z.strictObject({ person_id: RowId });
-export const Person = z.strictObject({ person_id: RowId, name: Title, roles: z.array(PersonRole), created_at: Instant });
+export const Person = z.strictObject({
+  person_id: RowId,
+  name: Title,
+  roles: z.array(PersonRole),
+  created_at: Instant,
+});
 export const PersonList = z.strictObject({ people: z.array(Person) });
 
 /** `url` is `<origin>/sign-in#<token>`: the fragment never reaches a server, so no log or Referer holds the token. */
@@ -107,7 +125,12 @@ export const SignInToken = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 export const SignIn = z.strictObject({ token: SignInToken });
 export const Session = z.strictObject({
   person: z.strictObject({ id: RowId, name: Title, roles: z.array(PersonRole) }),
-  member: z.strictObject({ name: MemberName, title: Title, roles: z.array(MemberRole), publisher: Publisher.optional() }),
+  member: z.strictObject({
+    name: MemberName,
+    title: Title,
+    roles: z.array(MemberRole),
+    publisher: Publisher.optional(),
+  }),
   /** The exchange's name. */
   exchange: z.string(),
   /** The latest moment at which it ends; without activity it ends sooner. */
@@ -192,5 +215,9 @@ export const DeviceRow = z.strictObject({
 export const DeviceList = z.strictObject({ devices: z.array(DeviceRow) });
 
 /** What a device signs (`bw-device+jws`) to call a route: for this exchange, this path, about now. */
-export const DeviceProof = z.strictObject({ aud: z.string().max(200), iat: z.number().int().nonnegative(), path: z.string().max(300) });
+export const DeviceProof = z.strictObject({
+  aud: z.string().max(200),
+  iat: z.number().int().nonnegative(),
+  path: z.string().max(300),
+});
 export type DeviceProof = z.infer<typeof DeviceProof>;
