@@ -92,6 +92,8 @@ create table reports (
   urgency text not null,
   test boolean not null,
   marks text[] not null,
+  -- Whose keys open the sealed part: what a newcomer lacks is found without reading bodies.
+  sealed_kids text[] not null,
   duplicate_of uuid,
   supersedes uuid,
   received_at timestamptz not null,

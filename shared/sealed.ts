@@ -23,6 +23,7 @@ export const SEALED_PADDING_BYTES = 512;
 export const EXPLANATION_MAX_CHARS = 2_000;
 export const HINT_MAX_CHARS = 500;
 export const EMERGENCY_REFERENCE_MAX_CHARS = 100;
+export const NOTE_MAX_CHARS = 2_000;
 export const ACCOUNTS_MAX = 20;
 export const LOCATIONS_MAX = 50;
 const HANDLE_MAX_CHARS = 200;
@@ -56,6 +57,8 @@ const Plaintext = z.strictObject({
   content: SealedContent,
   nonce: z.string().refine((text) => findBase64url(text)?.length === NONCE_BYTES),
 });
+
+const Note = z.strictObject({ note: z.string().max(NOTE_MAX_CHARS) });
 
 const base64url = (maxChars: number) =>
   z
@@ -105,6 +108,24 @@ export async function sealFor(
   return { sealed: await encryptTo(recipients, plaintext), sealed_digest: await digestOf(plaintext) };
 }
 
+/** An assessor's note for the case, to the same list: padded and gated like the report's own text. */
+export async function sealNote(
+  recipients: readonly { kid: string; jwk: SealingJwk }[],
+  text: string,
+): Promise<SealedJwe> {
+  refuseImagery({ note: text });
+  if (text.length > NOTE_MAX_CHARS)
+    throw new ExchangeError("sealed_invalid", { reason: "length", max_chars: NOTE_MAX_CHARS });
+  return encryptTo(recipients, padded(utf8Of(jcs({ note: text }))));
+}
+
+/** @throws ExchangeError `sealed_invalid` as {@link openSealed} does */
+export async function openNote(jwe: unknown, privateKey: CryptoKey, kid: string): Promise<string> {
+  const note = Note.safeParse(parsePlaintextJson(await unwrap(jwe, privateKey, kid)));
+  if (!note.success) throw new ExchangeError("sealed_invalid", { reason: "content" });
+  return note.data.note;
+}
+
 /** Wraps an opened plaintext for a colleague who was not on the list when the report was sent. */
 export async function resealFor(plaintext: Uint8Array, newcomer: { kid: string; jwk: SealingJwk }): Promise<SealedJwe> {
   return encryptTo([newcomer], plaintext);
@@ -122,12 +143,16 @@ export async function openSealed(
   kid: string,
   sealedDigest: string,
 ): Promise<OpenedSeal> {
+  const plaintext = await unwrap(jwe, privateKey, kid);
+  if ((await digestOf(plaintext)) !== sealedDigest) throw new ExchangeError("sealed_invalid", { reason: "digest" });
+  return { content: parsePlaintext(plaintext), plaintext };
+}
+
+async function unwrap(jwe: unknown, privateKey: CryptoKey, kid: string): Promise<Bytes> {
   const { ciphertext, iv, tag, protected: head, recipients } = parseSealed(jwe);
   const mine = recipients.find(({ header }) => header.kid === kid);
   if (mine === undefined) throw new ExchangeError("sealed_invalid", { reason: "recipient" });
-  const plaintext = await decrypt({ ciphertext, iv, tag, protected: head, ...mine }, privateKey);
-  if ((await digestOf(plaintext)) !== sealedDigest) throw new ExchangeError("sealed_invalid", { reason: "digest" });
-  return { content: parsePlaintext(plaintext), plaintext };
+  return decrypt({ ciphertext, iv, tag, protected: head, ...mine }, privateKey);
 }
 
 /** @throws ExchangeError `sealed_invalid` unless it is the one form with the one pair of algorithms */
@@ -181,17 +206,19 @@ async function decrypt(jwe: Parameters<typeof flattenedDecrypt>[0], privateKey: 
 }
 
 function parsePlaintext(plaintext: Uint8Array): SealedContent {
+  const result = Plaintext.safeParse(parsePlaintextJson(plaintext));
+  if (!result.success) throw new ExchangeError("sealed_invalid", { reason: "content" });
+  return result.data.content;
+}
+
+function parsePlaintextJson(plaintext: Uint8Array): unknown {
   const text = findUtf8(plaintext);
   if (text === undefined) throw new ExchangeError("sealed_invalid", { reason: "content" });
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     throw new ExchangeError("sealed_invalid", { reason: "content" }); // engines quote the text in their message
   }
-  const result = Plaintext.safeParse(value);
-  if (!result.success) throw new ExchangeError("sealed_invalid", { reason: "content" });
-  return result.data.content;
 }
 
 // Spaces after JSON change nothing for its reader.

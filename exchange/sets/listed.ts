@@ -32,7 +32,7 @@ export async function findListedHashes(
 export async function findListedIds({ sql }: Queries, set: SetRow, ids: readonly string[]): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
     select id from entry_versions
-    where set_id = ${set.id} and id = any(${[...ids]}::text[]) and op = 'put'
+    where set_id = ${set.id} and id in (select jsonb_array_elements_text(${JSON.stringify(ids)}::text::jsonb)) and op = 'put'
       and release <= ${set.headRelease} and (superseded_by is null or superseded_by > ${set.headRelease})`;
   return rows.map(({ id }) => id);
 }

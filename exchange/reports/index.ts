@@ -1,0 +1,11 @@
+/** Public face of reports: what flaggers send, the hotline's keys and queue, and publication of what two people verified. */
+import { Hono } from "hono";
+import type { Env } from "../platform/deps.ts";
+import type { JobHandlers } from "../platform/jobs.ts";
+import { intakeRoutes } from "./intake/routes.ts";
+import { urgentJobs } from "./intake/urgent.ts";
+import { keyRoutes } from "./keys/routes.ts";
+
+export const reports = new Hono<Env>().route("/", intakeRoutes).route("/", keyRoutes) as unknown as Hono<Env>;
+
+export const reportsJobs: JobHandlers = { ...urgentJobs };
