@@ -11,3 +11,4 @@ export {
   type TestExchange,
   type TestRequest,
 } from "./test-exchange.ts";
+export { del, ENVELOPE, openTestPublisher, put, STATEMENT, testAbout, testHash, type TestPublisher, type TestSet } from "./publisher.ts";
