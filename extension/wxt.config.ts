@@ -23,7 +23,9 @@ const LOCAL_ORIGINS = "http://127.0.0.1:* http://localhost:*";
 
 export function contentPolicy(mode: string): string {
   const reach = mode === "demo" || mode === "e2e" ? `'self' https: ${LOCAL_ORIGINS}` : "'self' https:";
-  return [...Object.entries(CONTENT_POLICY), ["connect-src", reach]].map(([name, value]) => `${name} ${value}`).join("; ");
+  return [...Object.entries(CONTENT_POLICY), ["connect-src", reach]]
+    .map(([name, value]) => `${name} ${value}`)
+    .join("; ");
 }
 
 export default defineConfig({

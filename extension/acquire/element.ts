@@ -10,8 +10,8 @@ type OpenShadow = (element: Element) => ShadowRoot | null;
 
 /** Closed roots open only to extensions, and by another name in each browser. */
 function shadowOpener(): OpenShadow {
-  const dom = (globalThis as { chrome?: { dom?: { openOrClosedShadowRoot?: (e: Element) => ShadowRoot | null } } }).chrome
-    ?.dom;
+  const dom = (globalThis as { chrome?: { dom?: { openOrClosedShadowRoot?: (e: Element) => ShadowRoot | null } } })
+    .chrome?.dom;
   return (element) => {
     const own = (element as Element & { openOrClosedShadowRoot?: ShadowRoot | null }).openOrClosedShadowRoot;
     if (own !== undefined) return own;
@@ -25,7 +25,11 @@ export function shownAddress(element: MediaElement): string {
   return element.currentSrc || element.src;
 }
 
-export function findMedia(root: Document, address: string, openShadow: OpenShadow = shadowOpener()): MediaElement | undefined {
+export function findMedia(
+  root: Document,
+  address: string,
+  openShadow: OpenShadow = shadowOpener(),
+): MediaElement | undefined {
   const roots: (Document | ShadowRoot)[] = [root];
   for (let i = 0; i < roots.length && i < ROOTS_MAX; i += 1) {
     for (const element of (roots[i] as Document | ShadowRoot).querySelectorAll("*")) {

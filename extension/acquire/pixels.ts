@@ -28,11 +28,12 @@ function canvasIsFaithful(): boolean {
 
 export async function decodePicture(bytes: Uint8Array<ArrayBuffer>, mime: string): Promise<Picture> {
   const upright = neutraliseOrientation(bytes);
-  const bitmap = await createImageBitmap(new Blob([upright.bytes as Uint8Array<ArrayBuffer>], { type: mime }), DECODE).catch(
-    () => {
-      throw new Unreadable("undecodable");
-    },
-  );
+  const bitmap = await createImageBitmap(
+    new Blob([upright.bytes as Uint8Array<ArrayBuffer>], { type: mime }),
+    DECODE,
+  ).catch(() => {
+    throw new Unreadable("undecodable");
+  });
   if (upright.bytes !== bytes) upright.bytes.fill(0);
   try {
     return hashBitmap(bitmap);

@@ -1,6 +1,7 @@
 // This device's signing key: made here, never readable, and named by its thumbprint.
-import { generateSigningKey, PublicJwk, type SigningKey } from "@breakwater/shared/keys.ts";
+
 import { Kid } from "@breakwater/shared/ids.ts";
+import { generateSigningKey, PublicJwk, type SigningKey } from "@breakwater/shared/keys.ts";
 import { z } from "zod";
 import type { Database } from "../database.ts";
 

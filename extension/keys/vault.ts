@@ -84,7 +84,9 @@ export async function unlock(vault: Vault, passphrase: string): Promise<UnlockRe
     raw.fill(0);
   } catch {
     // AES-GCM says only that the tag does not fit, which here means: another passphrase.
-    return spent ? { ok: false, triesLeft: 0, waitUntil: counted.wait_until } : { ok: false, triesLeft: TRIES_MAX - wrong };
+    return spent
+      ? { ok: false, triesLeft: 0, waitUntil: counted.wait_until }
+      : { ok: false, triesLeft: TRIES_MAX - wrong };
   }
   await vault.db.write([{ store: "meta", key: TRIES, value: undefined }]);
   return { ok: true };

@@ -11,7 +11,8 @@ const DEVICE_CODES = new Set(["device_revoked", "device_unknown", "device_waitin
 
 export function outcomeOf({ status, retryAfterMs, code, fields }: Answer): Outcome {
   const problem = code ?? `http_${status}`;
-  if (status === 401 || status === 403 || (code !== undefined && DEVICE_CODES.has(code))) return { kind: "blocked", problem };
+  if (status === 401 || status === 403 || (code !== undefined && DEVICE_CODES.has(code)))
+    return { kind: "blocked", problem };
   if (TRY_LATER.has(status) || status >= 500) {
     return { kind: "retry", problem, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   }

@@ -11,20 +11,24 @@ export type Post = (item: OutboxItem) => Promise<Delivered | Outcome>;
 /** Runs the work alone among all windows and the worker, or not at all when somebody is at it. */
 export type SingleFlight = (work: () => Promise<void>) => Promise<void>;
 
-export type Delivery = { store: OutboxStore; post: Post; alone: SingleFlight; world: World };
+export type Delivery = { store: OutboxStore; post: Post; alone: SingleFlight; world: World; changed?: () => void };
 
-export async function deliverDue({ store, post, alone, world }: Delivery): Promise<void> {
+export async function deliverDue({ store, post, alone, world, changed = () => undefined }: Delivery): Promise<void> {
   await alone(async () => {
     const done = new Set<string>();
     for (;;) {
-      const next = (await store.list()).filter((item) => !done.has(item.id) && isDue(item, world.now())).sort(byPriority)[0];
+      const next = (await store.list())
+        .filter((item) => !done.has(item.id) && isDue(item, world.now()))
+        .sort(byPriority)[0];
       if (!next) return;
       done.add(next.id);
       const sending = await store.update(next.id, (item) => advance(item, { kind: "start" }, world));
+      changed();
       if (sending?.state !== "sending") continue;
       const outcome = await post(sending);
       if (outcome.kind === "acknowledged") await store.acknowledge(next.id, outcome.history);
       else await store.update(next.id, (item) => advance(item, outcome, world));
+      changed();
     }
   });
 }

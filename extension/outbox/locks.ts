@@ -2,7 +2,8 @@
 import type { SingleFlight } from "./deliver.ts";
 import type { RecordLock } from "./store.ts";
 
-export const oneRecordAtATime: RecordLock = (work) => navigator.locks.request("breakwater-outbox-record", work) as never;
+export const oneRecordAtATime: RecordLock = (work) =>
+  navigator.locks.request("breakwater-outbox-record", work) as never;
 
 /** Runs queue up behind each other; one that finds nothing due is over at once. */
 export const oneDelivery: SingleFlight = (work) => navigator.locks.request("breakwater-outbox-deliver", work) as never;

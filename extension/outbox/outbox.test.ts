@@ -4,7 +4,13 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Database, openDatabase } from "../database.ts";
 import { outcomeOf } from "./answers.ts";
-import { FIRST_WAIT_MS, LONGEST_WAIT_MS, LONGEST_WAIT_URGENT_MS, parseRetryAfter, waitBeforeNextTry } from "./backoff.ts";
+import {
+  FIRST_WAIT_MS,
+  LONGEST_WAIT_MS,
+  LONGEST_WAIT_URGENT_MS,
+  parseRetryAfter,
+  waitBeforeNextTry,
+} from "./backoff.ts";
 import { type Delivery, deliverDue, nextWake } from "./deliver.ts";
 import { advance, isUnsent, OUTBOX_STATES, type OutboxEvent, OutboxItem } from "./machine.ts";
 import { forgetDetail, type HistoryItem, openOutbox, type RecordLock } from "./store.ts";
@@ -143,12 +149,14 @@ describe("stopped at every await", () => {
         expect(Boolean(waiting) !== remembered, `report ${id}, stopped at ${at}`).toBe(true);
         if (waiting) expect(waiting.envelope).toBe(`envelope-of-${id}`);
       }
-      await deliverDue(await delivery({
-        post: async (sent) => {
-          expect(exchange.accept(sent)).toBe(true);
-          return { kind: "acknowledged", history: historyOf(sent.id) };
-        },
-      }));
+      await deliverDue(
+        await delivery({
+          post: async (sent) => {
+            expect(exchange.accept(sent)).toBe(true);
+            return { kind: "acknowledged", history: historyOf(sent.id) };
+          },
+        }),
+      );
       expect(await store.list()).toEqual([]);
       expect((await store.history()).map((entry) => entry.id).sort()).toEqual(["a", "b"]);
       expect(await db.get("drafts", "a")).toBeUndefined();
@@ -187,16 +195,21 @@ describe("what lies on the disk", () => {
       expect(text).not.toContain("test-term");
       expect(text).not.toContain("Example");
     }
-    await db.write([{ store: "outbox", key: "b", value: { ...(await db.get("outbox", "a") as object), id: "b" } }]);
+    await db.write([{ store: "outbox", key: "b", value: { ...((await db.get("outbox", "a")) as object), id: "b" } }]);
     await expect(store.get("b")).rejects.toThrow();
   });
 
   it("after thirty days a sent report is a reference, a date and an outcome", () => {
     const held = historyOf("a");
     expect(forgetDetail(held, NOW + 29 * 86_400_000)).toEqual(held);
-    expect(Object.keys(forgetDetail(held, NOW + 31 * 86_400_000)).sort()).toEqual(
-      ["hotline", "id", "received_at", "reference", "state", "urgent"],
-    );
+    expect(Object.keys(forgetDetail(held, NOW + 31 * 86_400_000)).sort()).toEqual([
+      "hotline",
+      "id",
+      "received_at",
+      "reference",
+      "state",
+      "urgent",
+    ]);
   });
 });
 
@@ -208,12 +221,14 @@ describe("order and waiting", () => {
     await store.add(item("urgent", { urgent: true }));
     await store.add(item("new", { queued_at: NOW - 10 }));
     const order: string[] = [];
-    await deliverDue(await delivery({
-      post: async (sent) => {
-        order.push(sent.id);
-        return { kind: "retry", problem: "offline" };
-      },
-    }));
+    await deliverDue(
+      await delivery({
+        post: async (sent) => {
+          order.push(sent.id);
+          return { kind: "retry", problem: "offline" };
+        },
+      }),
+    );
     expect(order).toEqual(["urgent", "old", "new"]);
     expect(nextWake(await store.list(), NOW)).toBe(NOW + FIRST_WAIT_MS / 2);
   });
@@ -272,7 +287,8 @@ describe("any sequence of events", () => {
           expect(OutboxItem.parse(held)).toEqual(held);
           expect(held.envelope).toBe(before.envelope);
           expect(OUTBOX_STATES).toContain(held.state);
-          if (held.state === "retry_wait" && urgent) expect((held.next_at as number) - now).toBeLessThanOrEqual(120_000);
+          if (held.state === "retry_wait" && urgent)
+            expect((held.next_at as number) - now).toBeLessThanOrEqual(120_000);
           // Only a person ends a report that was refused; only an answer to a try can refuse it.
           if (before.state === "rejected_permanent") expect(held).toBe(before);
           if (before.state !== "sending" && held.state === "rejected_permanent") expect(before.state).toBe(held.state);

@@ -18,6 +18,7 @@ export const HistoryItem = z.strictObject({
   urgent: z.boolean(),
   state: z.string(),
   contains: Contains.optional(),
+  next_step: z.string().optional(),
   receipt_digest: z.string().optional(),
   outcome_code: z.string().optional(),
   duplicate_of: z.string().optional(),
@@ -109,6 +110,6 @@ export function openOutbox(db: Database, locked: RecordLock): OutboxStore {
 export function forgetDetail(item: HistoryItem, nowMs: number): HistoryItem {
   const age = nowMs - Date.parse(item.received_at);
   if (!(age > HISTORY_DETAIL_MS)) return item;
-  const { contains: _contains, receipt_digest: _digest, duplicate_of: _duplicate, ...kept } = item;
+  const { contains: _contains, next_step: _next, receipt_digest: _digest, duplicate_of: _first, ...kept } = item;
   return kept;
 }

@@ -1,0 +1,130 @@
+// What the panel knows, as signals, and how it is brought up to date from the stores.
+import { signal } from "@preact/signals";
+import { browser } from "wxt/browser";
+import { findPick, findReading, forgetPick, PICK } from "../acquire/pick.ts";
+import { localArea, onNews, pickMemory, sessionMemory } from "../browser-ports.ts";
+import { type Database, openDatabase } from "../database.ts";
+import { type Enrolment, findEnrolment } from "../enrol/enrolment.ts";
+import { openVault, type Vault } from "../keys/vault.ts";
+import { parseResponse, type Request } from "../messages.ts";
+import { oneRecordAtATime } from "../outbox/locks.ts";
+import type { OutboxItem } from "../outbox/machine.ts";
+import { type HistoryItem, type OutboxStore, openOutbox } from "../outbox/store.ts";
+import { type Draft, draftChange, draftFrom, listDrafts } from "../report/draft.ts";
+import { openedThisHour } from "../settings/exposure.ts";
+import { changeSettings, readSettings, type Settings } from "../settings/settings.ts";
+
+export type Page = "home" | "report" | "sent" | "outbox" | "history" | "options";
+
+export const enrolment = signal<Enrolment | undefined>(undefined);
+export const vault = signal<{ state: "open" | "locked"; guarded: boolean }>({ state: "open", guarded: false });
+export const settings = signal<Settings>(undefined as unknown as Settings);
+export const page = signal<Page>("home");
+/** The report in hand. */
+export const draft = signal<Draft | undefined>(undefined);
+export const drafts = signal<Draft[]>([]);
+export const outbox = signal<OutboxItem[]>([]);
+export const history = signal<HistoryItem[]>([]);
+export const opened = signal(0);
+/** The report that was signed last in this panel. */
+export const sentId = signal<string | undefined>(undefined);
+export const clockSkewMs = signal<number | undefined>(undefined);
+
+let db: Database;
+let key: CryptoKey | undefined;
+let store: OutboxStore;
+
+export const database = (): Database => db;
+export const outboxStore = (): OutboxStore => store;
+export const vaultPorts = (): Vault => ({ db, memory: sessionMemory, now: () => Date.now() });
+
+export async function openDesk(): Promise<void> {
+  db = await openDatabase();
+  store = openOutbox(db, oneRecordAtATime);
+  settings.value = await readSettings(localArea);
+  await refreshAll();
+  await adoptPick();
+  onNews((news) => {
+    if (news === "wiped") location.reload();
+    else void refreshAll().then(adoptPick);
+  });
+  browser.storage.session.onChanged.addListener((changes) => {
+    if (Object.keys(changes).some((name) => name === PICK || name.startsWith("reading:"))) void adoptPick();
+  });
+}
+
+export async function refreshAll(): Promise<void> {
+  enrolment.value = await findEnrolment(db);
+  const held = await openVault(vaultPorts());
+  key = held.state === "open" ? held.key : undefined;
+  vault.value = held.state === "open" ? { state: "open", guarded: held.guarded } : { state: "locked", guarded: true };
+  outbox.value = await store.list();
+  history.value = await store.history();
+  opened.value = (await openedThisHour(localArea, Date.now())).length;
+  drafts.value = key ? await listDrafts(db, key) : [];
+  // What a lock takes away is only the sight of it: the draft lies encrypted in the database.
+  if (!key) draft.value = undefined;
+}
+
+/** A pick becomes a draft as soon as somebody enrolled and unlocked is here to go on with it. */
+export async function adoptPick(): Promise<void> {
+  if (enrolment.value?.state !== "active" || !key) return;
+  const pick = await findPick(pickMemory);
+  if (!pick) return;
+  const known = draft.value?.id === pick.id ? draft.value : drafts.value.find(({ id }) => id === pick.id);
+  const reading = await findReading(pickMemory, pick.id);
+  const base = known ?? draftFrom(pick, settings.value.country);
+  await saveDraft(reading ? { ...base, reading } : base);
+  if (!known) {
+    opened.value = (await openedThisHour(localArea, Date.now())).length;
+    page.value = "report";
+  }
+  if (reading) await forgetPick(pickMemory, pick.id);
+}
+
+let saving: Promise<void> = Promise.resolve();
+
+/** Shown at once, written in order: the last word typed is the last word kept. */
+export function saveDraft(next: Draft): Promise<void> {
+  draft.value = next;
+  const sealWith = key;
+  if (!sealWith) return Promise.resolve();
+  saving = saving.then(async () => {
+    await db.write([await draftChange(sealWith, next, Date.now())]);
+    drafts.value = await listDrafts(db, sealWith);
+  });
+  return saving;
+}
+
+export function changeDraft(change: Partial<Draft>): void {
+  if (draft.value) void saveDraft({ ...draft.value, ...change });
+}
+
+export function answer(change: Partial<Draft["answers"]>): void {
+  if (draft.value) void saveDraft({ ...draft.value, answers: { ...draft.value.answers, ...change } });
+}
+
+export async function dropDraft(id: string): Promise<void> {
+  await saving;
+  await db.write([{ store: "drafts", key: id, value: undefined }]);
+  if (draft.value?.id === id) draft.value = undefined;
+  await forgetPick(pickMemory, id);
+  await refreshAll();
+}
+
+export async function changeSetting(change: Partial<Settings>): Promise<void> {
+  settings.value = await changeSettings(localArea, change);
+}
+
+export function vaultKey(): CryptoKey | undefined {
+  return key;
+}
+
+/** For a change that must be written together with others: the draft as it will lie in the store. */
+export async function settled(): Promise<void> {
+  await saving;
+}
+
+export async function ask(request: Request): Promise<boolean> {
+  return parseResponse(await browser.runtime.sendMessage(request).catch(() => undefined)).ok;
+}
