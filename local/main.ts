@@ -1,13 +1,13 @@
 // `npm start`: the whole product on this machine, from an empty folder or from what an earlier start left, until somebody stops it.
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Agent, startAgent } from "./agent.ts";
+import { type Agent, initAgent, mintInvite, startAgent } from "./agent.ts";
 import { buildConsole, buildExtension } from "./build.ts";
 import { type DemoSite, startDemoSite } from "./demo-site.ts";
 import { type RunningExchange, startExchange } from "./exchange.ts";
 import { findHome } from "./home.ts";
 import { step } from "./progress.ts";
 import { seed } from "./seed.ts";
-import { formatWelcome, writeDemo } from "./welcome.ts";
+import { formatWelcome, mintLinks, writeDemo } from "./welcome.ts";
 
 const DEFAULT_PORT = 8787;
 /** A terminal sends Ctrl-C to every process of the group and the launcher passes it on: the echo is not a second wish. */
@@ -67,11 +67,16 @@ async function start(): Promise<void> {
   const seeded = await step(say, "Making the demo's members and sets", () =>
     seed({ home, exchange, say, signal: stopping.signal }),
   );
-  parts.agent = await startAgent({ profile: seeded.profiles.hotline, home, say });
-  await writeDemo(home, exchange, seeded);
-  say(
-    await formatWelcome({ home, exchange, seeded, site, extension, seconds: (performance.now() - startedMs) / 1_000 }),
-  );
+  const { hotline, operator } = seeded.profiles;
+  const invite = await step(say, "Setting up the hotline's agent", async () => {
+    await initAgent(hotline);
+    parts.agent = await startAgent({ hotline, operator, home });
+    return mintInvite(hotline, operator);
+  });
+  const links = await mintLinks(seeded);
+  writeDemo(home, seeded, links, invite);
+  const seconds = (performance.now() - startedMs) / 1_000;
+  say(formatWelcome({ home, seeded, links, invite, site, extension, seconds }));
 }
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, askToStop);
