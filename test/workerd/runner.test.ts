@@ -6,11 +6,12 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type RunningExchange, startExchange } from "@breakwater/local/exchange.ts";
-import { listProcessesOf } from "@breakwater/local/processes.ts";
+import { endProcess, listProcessesOf } from "@breakwater/local/processes.ts";
 import postgres from "postgres";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 const BURST = 300;
+const END_MS = 5_000;
 
 let home: string;
 let running: RunningExchange | undefined;
@@ -22,8 +23,9 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  child?.kill("SIGKILL");
   await running?.stop();
+  child?.kill("SIGKILL");
+  for (const left of listProcessesOf(home)) await endProcess(left, ["SIGKILL"], END_MS);
   [running, child] = [undefined, undefined];
   rmSync(home, { recursive: true, force: true });
 });
