@@ -35,15 +35,13 @@ export async function bootstrapOperator(
       ));
     if (existing === undefined) {
       personId = newRowId({ random });
-      await tx.db
-        .insert(people)
-        .values({
-          id: personId,
-          memberId: member.id,
-          name: "Operator",
-          roles: ["operator", "administrator"],
-          createdAt: now,
-        });
+      await tx.db.insert(people).values({
+        id: personId,
+        memberId: member.id,
+        name: "Operator",
+        roles: ["operator", "administrator"],
+        createdAt: now,
+      });
       await append(tx, { at: now, actor: SYSTEM_ACTOR, action: "member.created", subject: member.id });
     } else {
       const [row] = await tx.sql<{ id: string }[]>`

@@ -72,7 +72,9 @@ export function makeActors({ request, operatorKey, origin, clock }: Exchange) {
   }
 
   /** A person, signed in. */
-  async function person(memberName: string, roles: PersonRole[], name = `Person ${(made += 1)}`): Promise<TestPerson> {
+  async function person(memberName: string, roles: PersonRole[], wantedName?: string): Promise<TestPerson> {
+    made += 1;
+    const name = wantedName ?? `Person ${made}`;
     const { person_id: id } = await asked<{ person_id: string }>(`/v1/operator/members/${memberName}/people`, {
       key: operatorKey,
       json: { name, roles },

@@ -1,6 +1,17 @@
 /** What tests at the door need. */
 export { enrolment, type TestDevice, type TestMember, type TestPerson } from "./actors.ts";
 export { expectProblem } from "./expect-problem.ts";
+export {
+  del,
+  ENVELOPE,
+  openTestPublisher,
+  put,
+  STATEMENT,
+  type TestPublisher,
+  type TestSet,
+  testAbout,
+  testHash,
+} from "./publisher.ts";
 export { expectRefusals, makeStrangers, type Strangers } from "./refusals.ts";
 export { fillPath, type ListedRoute, listRoutes, OPEN_ROUTES } from "./routes.ts";
 export {
@@ -11,4 +22,3 @@ export {
   type TestExchange,
   type TestRequest,
 } from "./test-exchange.ts";
-export { del, ENVELOPE, openTestPublisher, put, STATEMENT, testAbout, testHash, type TestPublisher, type TestSet } from "./publisher.ts";

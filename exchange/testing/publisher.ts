@@ -1,12 +1,12 @@
 /** A publisher for tests: member, keys, root and set through the routes, releases composed as the client composes them. */
 
-import type { Bytes } from "@breakwater/shared/bytes.ts";
 import type { About } from "@breakwater/shared/about.ts";
+import type { Bytes } from "@breakwater/shared/bytes.ts";
+import { digestHex, hexOf } from "@breakwater/shared/bytes.ts";
 import { type ComposedRelease, type ComposeInput, composeRelease, type NewChange } from "@breakwater/shared/compose.ts";
 import { applyChanges } from "@breakwater/shared/delta.ts";
 import { type EntryByKind, formatEntry } from "@breakwater/shared/entries/index.ts";
 import type { EntryId, Publisher } from "@breakwater/shared/ids.ts";
-import { digestHex, hexOf } from "@breakwater/shared/bytes.ts";
 import { generateSigningKey, type NewSigningKey, type PublicJwk, thumbprint } from "@breakwater/shared/keys.ts";
 import { type ReleaseStatement, signRelease } from "@breakwater/shared/release.ts";
 import { type Root, rootDigest, signRoot } from "@breakwater/shared/root.ts";
@@ -80,7 +80,11 @@ export async function openTestPublisher(exchange: TestExchange, wanted: NewTestM
   const nowSeconds = () => Math.floor(exchange.clock.now().getTime() / 1000);
 
   /** A root of this publisher; version 1 unless told otherwise. */
-  async function makeRoot(change: Partial<Root> = {}, release: PublicJwk = releaseKey.publicJwk, keys: NewSigningKey[] = [rootKey]) {
+  async function makeRoot(
+    change: Partial<Root> = {},
+    release: PublicJwk = releaseKey.publicJwk,
+    keys: NewSigningKey[] = [rootKey],
+  ) {
     const rootJwks = Object.fromEntries(keys.map((key) => [key.kid, key.publicJwk]));
     const root = {
       exp: nowSeconds() + 300 * 86_400,
@@ -100,12 +104,19 @@ export async function openTestPublisher(exchange: TestExchange, wanted: NewTestM
   }
 
   async function postRoot(bytes: Uint8Array): Promise<Response> {
-    return exchange.request(`/v1/publishers/${publisher}/roots`, { key: member.key, headers: ENVELOPE, method: "POST", body: bytes });
+    return exchange.request(`/v1/publishers/${publisher}/roots`, {
+      key: member.key,
+      headers: ENVELOPE,
+      method: "POST",
+      body: bytes,
+    });
   }
 
   const custodyKey =
     wanted.custody === "exchange"
-      ? (((await (await exchange.request(`/v1/publishers/${publisher}`, { key: member.key })).json()) as PublisherAnswer).release_key as PublicJwk)
+      ? ((
+          (await (await exchange.request(`/v1/publishers/${publisher}`, { key: member.key })).json()) as PublisherAnswer
+        ).release_key as PublicJwk)
       : undefined;
   const first = await makeRoot({}, custodyKey);
   const accepted = await postRoot(first.bytes);
@@ -158,7 +169,11 @@ export async function openTestPublisher(exchange: TestExchange, wanted: NewTestM
       return signRelease(statement, [releaseKey]);
     }
 
-    async function post(bytes: Uint8Array, headers: Record<string, string> = ENVELOPE, key = member.key): Promise<Response> {
+    async function post(
+      bytes: Uint8Array,
+      headers: Record<string, string> = ENVELOPE,
+      key = member.key,
+    ): Promise<Response> {
       return exchange.request(`${path}/releases`, { key, method: "POST", headers, body: bytes });
     }
 
@@ -176,12 +191,17 @@ export async function openTestPublisher(exchange: TestExchange, wanted: NewTestM
       const composed = await compose(changes, change);
       await upload(composed);
       const response =
-        wanted.custody === "exchange" ? await post(composed.statementBytes, STATEMENT) : await post(await sign(composed.statement));
+        wanted.custody === "exchange"
+          ? await post(composed.statementBytes, STATEMENT)
+          : await post(await sign(composed.statement));
       return { composed, response };
     }
 
     /** As {@link offer}, and it has to be accepted. */
-    async function publish(changes: readonly NewChange[], change: Partial<ComposeInput> = {}): Promise<ComposedRelease> {
+    async function publish(
+      changes: readonly NewChange[],
+      change: Partial<ComposeInput> = {},
+    ): Promise<ComposedRelease> {
       const { composed, response } = await offer(changes, change);
       if (response.status !== 201) throw new Error(`release: ${response.status} ${await response.text()}`);
       hold(composed, changes);
@@ -211,7 +231,18 @@ export async function openTestPublisher(exchange: TestExchange, wanted: NewTestM
     };
   }
 
-  return { member, publisher, rootKey, releaseKey, firstRoot: first, firstRootDigest: await rootDigest(first.bytes), makeRoot, postRoot, putBlob, openSet };
+  return {
+    member,
+    publisher,
+    rootKey,
+    releaseKey,
+    firstRoot: first,
+    firstRootDigest: await rootDigest(first.bytes),
+    makeRoot,
+    postRoot,
+    putBlob,
+    openSet,
+  };
 }
 
 export function put(entry: EntryByKind[SetKind]): NewChange {
