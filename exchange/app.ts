@@ -16,26 +16,28 @@ import { problemResponse } from "./platform/http.ts";
 import { type JobHandlers, jobsRetention, runDueJobs } from "./platform/jobs.ts";
 import { ratesRetention } from "./platform/rates.ts";
 import { type RetentionRule, retentionJobs, retentionRetention, scheduleRetention } from "./platform/retention.ts";
+import { reports, reportsJobs, reportsRetention, scheduleReports } from "./reports/index.ts";
 import { scheduleSets, sets, setsJobs, setsRetention } from "./sets/index.ts";
 
 /** Every slice's routes; each carries its full paths. */
-const slices: Hono<Env>[] = [members, sets, feed];
+const slices: Hono<Env>[] = [members, sets, feed, reports];
 
 /** Every rule by which rows end. */
 export const retention: RetentionRule[] = [
   ...auditRetention,
   ...membersRetention,
   ...setsRetention,
+  ...reportsRetention,
   ...jobsRetention,
   ...ratesRetention,
   ...retentionRetention,
 ];
 
 /** Every kind of job and what runs it. */
-export const jobs: JobHandlers = { ...membersJobs, ...setsJobs, ...retentionJobs(retention) };
+export const jobs: JobHandlers = { ...membersJobs, ...setsJobs, ...reportsJobs, ...retentionJobs(retention) };
 
 /** What makes sure that periodic jobs exist; run by every scheduled event. */
-const schedules: ((deps: Deps) => Promise<void>)[] = [scheduleRetention, scheduleSets];
+const schedules: ((deps: Deps) => Promise<void>)[] = [scheduleRetention, scheduleSets, scheduleReports];
 
 /** After an answered request that queued jobs; the scheduled run does the rest. */
 const JOBS_AFTER_REQUEST = 4;

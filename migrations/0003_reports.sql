@@ -155,17 +155,19 @@ create table case_assessments (
 
 -- What both assessors computed: the only hashes that can be published, with the ids they will have.
 create table case_entries (
-  entry_id text primary key check (entry_id ~ '^[0-9a-f]{32}$'),
   case_id text not null references cases (id) on delete cascade,
   item_id uuid not null,
-  media_type text not null,
   alg text not null,
   value text not null,
   quality integer,
   ambiguous_bits integer,
-  published_at timestamptz
+  media_type text not null,
+  -- Of the entry, and what ties the entries of one file together: random, so that nothing leads back to a report.
+  entry_id text not null check (entry_id ~ '^[0-9a-f]{32}$'),
+  item_ref text not null check (item_ref ~ '^[0-9a-f]{32}$'),
+  published_at timestamptz,
+  primary key (case_id, item_id, alg)
 );
-create index case_entries_case on case_entries (case_id);
 
 create table case_steps (
   id bigint generated always as identity primary key,

@@ -5,7 +5,17 @@ import type { JobHandlers } from "../platform/jobs.ts";
 import { intakeRoutes } from "./intake/routes.ts";
 import { urgentJobs } from "./intake/urgent.ts";
 import { keyRoutes } from "./keys/routes.ts";
+import { publicationRoutes } from "./publication/routes.ts";
+import { publicationJobs } from "./publication/settle.ts";
+import { queueRoutes } from "./queue/routes.ts";
 
-export const reports = new Hono<Env>().route("/", intakeRoutes).route("/", keyRoutes) as unknown as Hono<Env>;
+export { scheduleReports } from "./publication/settle.ts";
+export { reportsRetention } from "./retention.ts";
 
-export const reportsJobs: JobHandlers = { ...urgentJobs };
+export const reports = new Hono<Env>()
+  .route("/", intakeRoutes)
+  .route("/", keyRoutes)
+  .route("/", queueRoutes)
+  .route("/", publicationRoutes) as unknown as Hono<Env>;
+
+export const reportsJobs: JobHandlers = { ...urgentJobs, ...publicationJobs };

@@ -235,7 +235,7 @@ export const PreviewRequest = z.strictObject({
   leave_out: z.array(EntryId).max(1_000).optional(),
 });
 export const PublicationCheck = z.strictObject({
-  code: z.enum(["both_computed", "none_rendered", "already_listed", "low_quality", "custody"]),
+  code: z.enum(["both_computed", "none_rendered", "already_listed", "low_quality", "stream", "custody"]),
   ok: z.union([z.boolean(), z.literal("caution")]),
   count: Count,
 });

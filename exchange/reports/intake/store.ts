@@ -4,7 +4,6 @@ import type { ReportMark } from "@breakwater/shared/receipt.ts";
 import type { Report } from "@breakwater/shared/report.ts";
 import type { ScorePart } from "@breakwater/shared/wire/hotline.ts";
 import type { Queries, Tx } from "../../platform/db.ts";
-import { exactHashesOf } from "./score.ts";
 
 export type StoredReport = { id: string; device_id: string; body_sha256: string; receipt: Bytes };
 
@@ -132,9 +131,11 @@ export async function insertReport({ sql }: Tx, input: NewReport): Promise<void>
       ${input.bodySha256}, ${input.receipt}, ${input.reference}, ${report.report_kind}, ${report.urgency}, ${report.test},
       ${input.marks}::text[], ${sealedKids}::text[], ${input.duplicateOf}, ${report.supersedes ?? null}, ${input.receivedAt})`;
   if (input.caseId === null) return;
-  for (const hash of exactHashesOf(report)) {
-    await sql`insert into report_hashes (report_id, case_id, hotline_id, item_id, alg, value)
-      values (${report.id}, ${input.caseId}, ${input.hotlineId}, ${hash.item_id}, ${hash.alg}, ${hash.value})`;
+  for (const { item_id, hashes } of report.items) {
+    for (const { alg, value } of hashes) {
+      await sql`insert into report_hashes (report_id, case_id, hotline_id, item_id, alg, value)
+        values (${report.id}, ${input.caseId}, ${input.hotlineId}, ${item_id}, ${alg}, ${value})`;
+    }
   }
   for (const [position, location] of report.locations.entries()) {
     await sql`insert into report_locations (report_id, position, case_id, hotline_id, domain, url_digest)
