@@ -30,6 +30,7 @@ const WHY_NOT: Record<string, string> = {
   case_closed: "This case is closed.",
   case_known: "Already listed. Nobody needs to look again.",
   not_an_assessor: "Your role does not assess cases.",
+  taken: "Somebody else has taken this case. It comes back to the queue when they return it.",
 };
 
 const SCORE_WORDS: Record<string, string> = {

@@ -109,7 +109,7 @@ export function Publish({ publisher, set }: { publisher: string; set: string }) 
           <h2>Who is affected</h2>
           <p>
             {preview.subscribers} {preview.subscribers === 1 ? "subscriber has" : "subscribers have"} fetched this set.
-            New entries start in observe at each of them.
+            Each acts by the mode it has switched on itself.
           </p>
         </section>
       </div>

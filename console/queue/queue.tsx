@@ -4,11 +4,11 @@ import { labelOf, REPORT_KINDS } from "@breakwater/shared/vocab/index.ts";
 import { CasePage, type CaseRow, NextCaseAnswer } from "@breakwater/shared/wire/hotline.ts";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { act, get, post } from "../api.ts";
-import { prepareSealingKey } from "../keys/sealing.ts";
+import { prepareSealingKey, sealingState } from "../keys/sealing.ts";
 import { Button } from "../parts/button.tsx";
 import { StateChip } from "../parts/chip.tsx";
 import { Fault } from "../parts/fault.tsx";
-import { Empty, Loading } from "../parts/notice.tsx";
+import { Banner, Empty, Loading } from "../parts/notice.tsx";
 import { Scroll } from "../parts/scroll.tsx";
 import { formatSpan, formatTime } from "../parts/time.ts";
 import { defangHost } from "../parts/words.tsx";
@@ -106,6 +106,14 @@ export function Queue({ mine }: { mine: boolean }) {
           onDone={page.reload}
         />
       ))}
+      {sealingState.value === "waiting" ? (
+        <Banner tone="info">
+          <p>
+            <b>Your key waits to be listed.</b> Addresses and text become readable in this browser once your hotline’s
+            agent has listed it.
+          </p>
+        </Banner>
+      ) : null}
       {failed ? <Fault error={failed} /> : null}
       {page.error ? <Fault error={page.error} again={page.reload} /> : null}
       <div class="filter">
