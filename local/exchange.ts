@@ -14,7 +14,7 @@ import { type Pooler, startPooler } from "./pooler.ts";
 import { type Database, startPostgres } from "./postgres.ts";
 import { endProcess, listChildren, listProcessesOf, RUN_MARKER } from "./processes.ts";
 import { startTicker, type Ticker } from "./ticker.ts";
-import { loadWorker } from "./workers.ts";
+import { loadWorker, stopBundling } from "./workers.ts";
 
 const READY_PATIENCE_MS = 30_000;
 const POLL_MS = 50;
@@ -137,6 +137,7 @@ async function startWorkers(
   const signer = await loadWorker(join(ROOT, "exchange", "signer", "wrangler.toml"), {
     vars: { SIGNER_SECRET: keepSecret(home, "signer", () => randomBytes(32).toString("base64url")) },
   });
+  await stopBundling();
   const miniflare = withoutSignalHooks(
     () =>
       new Miniflare({

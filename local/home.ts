@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, wri
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { endProcess, isSame, lineage, listProcessesOf, RUN_MARKER, type Seen } from "./processes.ts";
+import { endProcess, isSame, lineage, listOrphansOf, RUN_MARKER, type Seen } from "./processes.ts";
 
 /** The repository's root: the folder above `local/`. */
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -78,7 +78,7 @@ export async function takeHome(home: string, say: Say): Promise<void> {
 async function endLeftovers(home: string, say: Say, recorded: Run["line"]): Promise<void> {
   const own = new Set(lineage().map(({ pid }) => pid));
   const runners = recorded.slice(0, 1);
-  const left = listProcessesOf(home).filter(({ pid }) => !own.has(pid));
+  const left = listOrphansOf(home).filter(({ pid }) => !own.has(pid));
   if (left.length === 0 && !runners.some(isSame)) return;
   say("An earlier run ended without stopping its parts; ending them now.");
   for (const runner of runners) {
@@ -100,6 +100,7 @@ export function noteRun(home: string, url: string): void {
 }
 
 export function leaveHome(home: string): void {
+  delete process.env[RUN_MARKER];
   rmSync(join(home, "run.json"), { force: true });
 }
 

@@ -62,6 +62,17 @@ export function listProcessesOf(home: string): Seen[] {
   });
 }
 
+/** Those of them that no longer belong to this process: what an earlier runner left behind. */
+export function listOrphansOf(home: string): Seen[] {
+  return listProcessesOf(home).filter((seen) => !descendsFrom(seen, process.pid));
+}
+
+function descendsFrom(seen: Seen, ancestor: number): boolean {
+  for (let at: Seen | undefined = seen; at && at.pid > 1; at = findProcess(at.parent))
+    if (at.parent === ancestor) return true;
+  return false;
+}
+
 function environmentOf(pid: number): string[] {
   if (!hasProc) return [];
   try {

@@ -2,7 +2,7 @@
 // a Worker that runs here without something it has in production would be tested in vain.
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { build } from "esbuild";
+import { build, stop } from "esbuild";
 import type { WorkerOptions } from "miniflare";
 import { parse } from "smol-toml";
 
@@ -117,4 +117,9 @@ async function bundle(entry: string): Promise<string> {
     logLevel: "silent",
   });
   return outputFiles[0]?.text ?? "";
+}
+
+/** The bundler is a process of its own that would otherwise stay as long as we do. */
+export async function stopBundling(): Promise<void> {
+  await stop();
 }

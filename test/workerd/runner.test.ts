@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type RunningExchange, startExchange } from "@breakwater/local/exchange.ts";
-import { endProcess, listProcessesOf } from "@breakwater/local/processes.ts";
+import { endProcess, listOrphansOf, listProcessesOf } from "@breakwater/local/processes.ts";
 import postgres from "postgres";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
@@ -25,7 +25,7 @@ beforeEach(() => {
 afterEach(async () => {
   await running?.stop();
   child?.kill("SIGKILL");
-  for (const left of listProcessesOf(home)) await endProcess(left, ["SIGKILL"], END_MS);
+  for (const left of listOrphansOf(home)) await endProcess(left, ["SIGKILL"], END_MS);
   [running, child] = [undefined, undefined];
   rmSync(home, { recursive: true, force: true });
 });
