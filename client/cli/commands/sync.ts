@@ -1,0 +1,113 @@
+/** `sync`: brings verified copies up to date, one line a set. */
+
+import { formatSetId, type SetId } from "@breakwater/shared/ids.ts";
+import { ExchangeError } from "@breakwater/shared/problem.ts";
+import type { Command } from "commander";
+import type { Exchange } from "../../http/index.ts";
+import { type Pins, readPins } from "../../profile/pins.ts";
+import { listCopies, type SyncOutcome, syncSet } from "../../sync/index.ts";
+import { addCommand } from "../command.ts";
+import { type ExitCode, worstExit } from "../exit-codes.ts";
+import { CommandFailure } from "../failure.ts";
+import { startProgress } from "../progress.ts";
+import { LOCK_WAIT_MS, parseSetArgument, sortSets, withStateLock } from "../sets.ts";
+import { exitOf, printOutcome } from "../sync-lines.ts";
+import type { Terminal } from "../terminal.ts";
+
+type Options = { fresh?: boolean; wait?: string };
+
+export function addSync(program: Command): void {
+  addCommand<Options>(program, {
+    usage: "sync [sets...]",
+    summary: "Bring verified copies up to date: every byte is checked from the pinned root to the last entry.",
+    about:
+      "Without names: every set of a pinned publisher that you may read. A failure changes nothing: the last verified state stays and goes on matching. Ends with 0 when all are current, 3 stale, 4 held, 5 refused, 7 when another command is using the copies.",
+    examples: [
+      ["breakwater sync", "all sets"],
+      ["breakwater sync hotline.example/verified", "one set"],
+      ["breakwater sync --json", "one JSON object a set"],
+    ],
+    options: (command) =>
+      command
+        .option("--fresh", "forget what is held and load anew (for a damaged copy)")
+        .option("--wait <seconds>", "how long to wait for another command", String(LOCK_WAIT_MS / 1000)),
+    async run(context, args, options) {
+      const { terminal } = context;
+      const profile = await context.profile();
+      const exchange = await context.exchange();
+      const pins = await readPins(context.profileDir);
+      const named = args.map((text) => parseSetArgument(text, profile));
+      return withStateLock(terminal, profile.stateDir, parseWait(options.wait), async () => {
+        const sets = named.length > 0 ? sortSets(named) : await findSets(terminal, exchange, pins, profile.stateDir);
+        const codes: ExitCode[] = [];
+        for (const setId of sets) {
+          const outcome = await syncOne(context, exchange, pins, profile.stateDir, setId, options.fresh === true);
+          printOutcome(terminal, outcome, Math.max(...sets.map((id) => formatSetId(id).length)));
+          codes.push(exitOf(outcome));
+        }
+        return worstExit(codes);
+      });
+    },
+  });
+}
+
+async function syncOne(
+  { terminal, now }: { terminal: Terminal; now: () => Date },
+  source: Exchange,
+  pins: Pins,
+  stateDir: string,
+  setId: SetId,
+  fresh: boolean,
+): Promise<SyncOutcome> {
+  const progress = startProgress(terminal);
+  const name = formatSetId(setId);
+  const onProgress = (done: number, total: number) => progress.update(name, done, total);
+  try {
+    return await syncSet({ source, stateDir, setId, pin: pins[setId.publisher], now: now(), fresh, onProgress });
+  } finally {
+    progress.end();
+  }
+}
+
+/** What the catalogue offers of pinned publishers, and what is held already, also when the catalogue is silent about it. */
+async function findSets(terminal: Terminal, exchange: Exchange, pins: Pins, stateDir: string): Promise<SetId[]> {
+  const held = await listCopies(stateDir);
+  const offered = await listOffered(exchange, held);
+  const unpinned = new Set(
+    offered.filter(({ publisher }) => pins[publisher] === undefined).map(({ publisher }) => publisher),
+  );
+  for (const publisher of [...unpinned].sort()) {
+    terminal.note(
+      terminal.mark("note", `${publisher} is not followed: no root of it is pinned (breakwater pin ${publisher})`),
+    );
+  }
+  const sets = sortSets([...held, ...offered.filter(({ publisher }) => pins[publisher] !== undefined)]);
+  if (sets.length > 0) return sets;
+  const nothingPinned = Object.keys(pins).length === 0 && offered.length > 0;
+  const text = {
+    what: nothingPinned
+      ? "Nothing synced: no publisher is pinned."
+      : "Nothing synced: there is no set for you to read.",
+    kept: "nothing was changed",
+    next: nothingPinned ? "breakwater pin PUBLISHER --digest DIGEST, from your agreement" : "breakwater sets",
+  };
+  throw new CommandFailure(new ExchangeError(nothingPinned ? "root_pin" : "not_found"), text);
+}
+
+async function listOffered(exchange: Exchange, held: SetId[]): Promise<SetId[]> {
+  try {
+    const rows = await exchange.listSets();
+    // A set without a release has nothing to sync yet.
+    return rows.filter(({ release }) => release > 0).map(({ publisher, set }) => ({ publisher, set }));
+  } catch (error) {
+    // What is held is tried all the same, so that each set's line says how it stands.
+    if (error instanceof ExchangeError && held.length > 0) return [];
+    throw error;
+  }
+}
+
+function parseWait(text: string | undefined): number {
+  if (text === undefined) return LOCK_WAIT_MS;
+  if (!/^\d{1,5}$/.test(text)) throw new ExchangeError("usage_invalid", { reason: "wait" });
+  return Number(text) * 1000;
+}

@@ -1,0 +1,109 @@
+/** A failure as a person reads it, always four lines: what happened; kept; next; code. */
+
+import { ExchangeError, formatProblem, type ProblemCode } from "@breakwater/shared/problem.ts";
+import { EXIT, type ExitCode, exitCodeOf } from "./exit-codes.ts";
+import type { Terminal } from "./terminal.ts";
+
+export type FailureText = {
+  /** "Nothing published: 2 of 10,412 rows are not valid." */
+  what: string;
+  kept: string;
+  next: string;
+  /** Lines between the first and `kept`: a table of bad rows. */
+  between?: string[];
+};
+
+/** A refusal that the command has put into its own words. */
+export class CommandFailure extends Error {
+  readonly error: ExchangeError;
+  readonly text: FailureText;
+  readonly exit: ExitCode;
+  /** Members for `--json` besides the problem's own. */
+  readonly extra: Record<string, unknown>;
+
+  constructor(
+    error: ExchangeError,
+    text: FailureText,
+    options: { exit?: ExitCode; extra?: Record<string, unknown> } = {},
+  ) {
+    super(error.message, { cause: error });
+    this.error = error;
+    this.text = text;
+    this.exit = options.exit ?? exitCodeOf(error.code);
+    this.extra = options.extra ?? {};
+  }
+}
+
+const NEXT: Partial<Record<ProblemCode, string>> = {
+  api_key_expired: "ask the exchange's operator for a new key, then: breakwater login",
+  api_key_invalid: "check the key, then: breakwater login",
+  api_key_revoked: "ask your administrator for a new key, then: breakwater login",
+  busy: "try again in a minute",
+  rate_limited: "try again in a minute",
+  confirmation_missing: "type the name when asked, or give it with --yes NAME",
+  copy_damaged: "breakwater sync --fresh SET",
+  copy_locked: "wait until the other command has ended",
+  copy_missing: "breakwater sync SET",
+  fetch_failed: "look at the network, then run the same command again",
+  file_unreadable: "check the path and its permissions",
+  interrupted: "run the same command again: it goes on where it stopped",
+  not_found: "check the name; a set that you may not see is answered alike: breakwater sets",
+  publication_pending: "run the same publish again, or drop it: breakwater publish --set SET --abandon",
+  root_pin: "compare the pin with your agreement; tell the publisher before anything else",
+  scope_required: "use a key with the scope that the route needs",
+  usage_invalid: "breakwater help",
+};
+
+const PROFILE_NEXT: Record<string, string> = {
+  missing: "breakwater login",
+  readable_by_others: "chmod 600 the file in the profile folder; if others could read it, rotate the key",
+  exchange_insecure: "give an https address; plain http is for this machine alone",
+  exchange_address: "give the exchange's address without a path, such as https://exchange.example",
+};
+
+/** Any refusal in four lines' worth of words, when the command has none of its own. */
+export function describeError(error: ExchangeError): FailureText {
+  const reason = typeof error.detail.reason === "string" ? error.detail.reason : undefined;
+  const retry =
+    typeof error.detail.retry_after_s === "number" ? `try again in ${error.detail.retry_after_s} s` : undefined;
+  const next = error.code === "profile_invalid" ? PROFILE_NEXT[reason ?? ""] : NEXT[error.code];
+  return {
+    what: `Not done: ${lowerFirst(error.code === "profile_invalid" && reason === "missing" ? "Nobody has logged in here" : formatProblem(error).title)}${reason === undefined || error.code === "profile_invalid" ? "" : ` (${reason.replaceAll("_", " ")})`}.`,
+    kept: "nothing was changed",
+    next: retry ?? next ?? "breakwater help problems",
+  };
+}
+
+/** Prints the failure and says how the process ends. */
+export function reportFailure(terminal: Terminal, thrown: unknown): ExitCode {
+  const failure = asFailure(thrown);
+  const { error, text, extra } = failure;
+  const problem = { ...formatProblem(error), ...extra, what: text.what, kept: text.kept, next: text.next };
+  terminal.fail(
+    problem,
+    terminal.mark("fault", text.what),
+    ...(text.between ?? []),
+    `  ${terminal.label("kept")}  ${text.kept}`,
+    `  ${terminal.label("next")}  ${text.next}`,
+    `  ${terminal.label("code")}  ${error.code}`,
+  );
+  return failure.exit;
+}
+
+function asFailure(thrown: unknown): CommandFailure {
+  if (thrown instanceof CommandFailure) return thrown;
+  if (thrown instanceof ExchangeError) return new CommandFailure(thrown, describeError(thrown));
+  // A fault of ours. Its message may hold a path or a value, so only its kind is shown.
+  const kind = thrown instanceof Error ? ("code" in thrown ? String(thrown.code) : thrown.name) : typeof thrown;
+  const error = new ExchangeError("internal", { reason: kind }, { cause: thrown });
+  const text = {
+    what: `Not done: the command failed (${kind}).`,
+    kept: "the last verified copies are untouched",
+    next: "run it again with BREAKWATER_DEBUG=1 and tell us what it prints",
+  };
+  return new CommandFailure(error, text, { exit: EXIT.notDone });
+}
+
+export function lowerFirst(text: string): string {
+  return text.slice(0, 1).toLowerCase() + text.slice(1);
+}

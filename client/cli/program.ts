@@ -1,0 +1,43 @@
+/** The table of contents of the command. */
+
+import { Command } from "commander";
+import { withGlobals } from "./command.ts";
+import { addExport } from "./commands/export.ts";
+import { addHash } from "./commands/hash.ts";
+import { addHelp } from "./commands/help.ts";
+import { addHotline } from "./commands/hotline.ts";
+import { addKeys, addPin, addRoot } from "./commands/keys.ts";
+import { addLogin } from "./commands/login.ts";
+import { addMatch } from "./commands/match.ts";
+import { addOperator } from "./commands/operator.ts";
+import { addPublish } from "./commands/publish.ts";
+import { addSets } from "./commands/sets.ts";
+import { addStatus } from "./commands/status.ts";
+import { addSync } from "./commands/sync.ts";
+import { addWithdraw } from "./commands/withdraw.ts";
+
+export function makeProgram(): Command {
+  const program = withGlobals(new Command("breakwater"));
+  program
+    .description("Signed sets of child-safety signals: publish, sync, verify, match. No imagery leaves this machine.")
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined })
+    .addHelpText("after", "\nWords and problem codes: breakwater help. Exit codes: breakwater help exit-codes.");
+  addLogin(program);
+  addSync(program);
+  addMatch(program);
+  addHash(program);
+  addStatus(program);
+  addSets(program);
+  addExport(program);
+  addPin(program);
+  addKeys(program);
+  addRoot(program);
+  addPublish(program);
+  addWithdraw(program);
+  addHotline(program);
+  addOperator(program);
+  addHelp(program);
+  return program;
+}

@@ -1,0 +1,40 @@
+/** What `publish` and `withdraw` need besides their input: own profile, pin, lock, progress. */
+
+import { formatSetId, randomBytes, type SetId } from "@breakwater/shared/ids.ts";
+import { readPins } from "../profile/pins.ts";
+import type { PublisherContext } from "../publish/own-set.ts";
+import type { Context } from "./command.ts";
+import { startProgress } from "./progress.ts";
+import { LOCK_WAIT_MS, parseSetArgument, withStateLock } from "./sets.ts";
+
+/** Runs with the copies locked, so that a sync beside it cannot move the copy that is compared against. */
+export async function asPublisher<T>(
+  context: Context,
+  set: string,
+  run: (publisher: PublisherContext) => Promise<T>,
+): Promise<T> {
+  const profile = await context.profile();
+  const setId: SetId = parseSetArgument(set, profile);
+  const exchange = await context.exchange();
+  const pins = await readPins(context.profileDir);
+  const progress = startProgress(context.terminal);
+  const name = formatSetId(setId);
+  const words = { blobs: "files sent", rows: "rows admitted", sync: "" };
+  const publisher: PublisherContext = {
+    exchange,
+    profileDir: context.profileDir,
+    stateDir: profile.stateDir,
+    setId,
+    pin: pins[setId.publisher],
+    now: context.now(),
+    random: randomBytes,
+    onProgress: (what, done, total) => progress.update(name, done, total, words[what] || undefined),
+  };
+  return withStateLock(context.terminal, profile.stateDir, LOCK_WAIT_MS, async () => {
+    try {
+      return await run(publisher);
+    } finally {
+      progress.end();
+    }
+  });
+}

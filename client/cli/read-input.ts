@@ -1,0 +1,26 @@
+/** A file that the command line names, whole and within a limit; `-` is standard input. */
+
+import { readFile, stat } from "node:fs/promises";
+import { ExchangeError } from "@breakwater/shared/problem.ts";
+
+export async function readInput(path: string, maxBytes: number): Promise<Uint8Array> {
+  if (path === "-") return readStdin(maxBytes);
+  try {
+    if ((await stat(path)).size > maxBytes) throw new ExchangeError("file_unreadable", { reason: "too_large" });
+    return await readFile(path);
+  } catch (cause) {
+    if (cause instanceof ExchangeError) throw cause;
+    throw new ExchangeError("file_unreadable", {}, { cause });
+  }
+}
+
+async function readStdin(maxBytes: number): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > maxBytes) throw new ExchangeError("file_unreadable", { reason: "too_large" });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,21 @@
+/** The typed client of an exchange: every route that a member, an operator or a hotline's agent uses. */
+
+import { type CallOptions, makeCall } from "./call.ts";
+import { makeHotline } from "./hotline.ts";
+import { makeOperator } from "./operator.ts";
+import { makePublishing } from "./publishing.ts";
+import { makeReading } from "./reading.ts";
+
+export type Exchange = ReturnType<typeof openExchange>;
+
+/** A client for one exchange and one API key; it holds no connection and keeps no state. */
+export function openExchange(options: CallOptions) {
+  const call = makeCall(options);
+  return {
+    origin: options.origin,
+    ...makeReading(call),
+    ...makePublishing(call),
+    operator: makeOperator(call),
+    hotline: makeHotline(call),
+  };
+}

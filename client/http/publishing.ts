@@ -1,0 +1,83 @@
+/** What a publisher asks of an exchange: sets, blobs, roots, releases and how an admission goes. */
+
+import { type Digest, digestHex } from "@breakwater/shared/bytes.ts";
+import type { SetId } from "@breakwater/shared/ids.ts";
+import {
+  AdmissionAnswer,
+  AdmissionPointer,
+  ENVELOPE_CONTENT_TYPE,
+  ReleaseAnswer,
+  RootAnswer,
+  SetAnswer,
+  type SetRequest,
+  STATEMENT_CONTENT_TYPE,
+} from "@breakwater/shared/wire/sets.ts";
+import { type Call, parseAnswer } from "./call.ts";
+import { ADMIT_TIMEOUT_MS, BLOB_TIMEOUT_MS } from "./limits.ts";
+import { pathOf } from "./reading.ts";
+
+/** Who signs the release: the publisher did, or the exchange is asked to. */
+export type SignedBy = "member" | "exchange";
+
+export function makePublishing(call: Call) {
+  return {
+    /** Creates the set, or finds it as it is asked for. */
+    putSet: (setId: SetId, request: SetRequest): Promise<SetAnswer> =>
+      call.json({ method: "PUT", path: pathOf(setId), json: request }, SetAnswer),
+
+    async hasBlob(digest: Digest): Promise<boolean> {
+      const answer = await call.bytes({
+        method: "HEAD",
+        path: `/v1/blobs/sha256/${digestHex(digest)}`,
+        accept: [404, 410],
+      });
+      return answer.status < 300;
+    },
+
+    async putBlob(digest: Digest, bytes: Uint8Array): Promise<void> {
+      await call.bytes({
+        method: "PUT",
+        path: `/v1/blobs/sha256/${digestHex(digest)}`,
+        body: bytes,
+        contentType: "application/octet-stream",
+        timeoutMs: BLOB_TIMEOUT_MS,
+      });
+    },
+
+    postRoot: (publisher: string, envelope: Uint8Array): Promise<RootAnswer> =>
+      call.json(
+        {
+          method: "POST",
+          path: `/v1/publishers/${publisher}/roots`,
+          body: envelope,
+          contentType: ENVELOPE_CONTENT_TYPE,
+          repeatable: true,
+        },
+        RootAnswer,
+      ),
+
+    /**
+     * Posts a release: an envelope, or a statement for the exchange to sign.
+     *
+     * @returns the stored answer, or undefined while the admission goes on elsewhere: then ask {@link getAdmission}
+     */
+    async postRelease(setId: SetId, bytes: Uint8Array, signedBy: SignedBy): Promise<ReleaseAnswer | undefined> {
+      const answer = await call.bytes({
+        method: "POST",
+        path: `${pathOf(setId)}/releases`,
+        body: bytes,
+        contentType: signedBy === "member" ? ENVELOPE_CONTENT_TYPE : STATEMENT_CONTENT_TYPE,
+        headers: { accept: "application/json" },
+        timeoutMs: ADMIT_TIMEOUT_MS,
+        // The same number and digest again gets the stored answer.
+        repeatable: true,
+      });
+      if (answer.status !== 202) return parseAnswer(ReleaseAnswer, answer.body);
+      parseAnswer(AdmissionPointer, answer.body);
+      return undefined;
+    },
+
+    getAdmission: (setId: SetId, release: number): Promise<AdmissionAnswer> =>
+      call.json({ path: `${pathOf(setId)}/releases/${release}/admission` }, AdmissionAnswer),
+  };
+}

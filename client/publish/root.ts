@@ -1,0 +1,86 @@
+/** A publisher's first root: root keys made here, the release key here or at the exchange, posted and pinned. */
+
+import { LogOrigin, type Publisher } from "@breakwater/shared/ids.ts";
+import { type PublicJwk, parsePublicJwk, thumbprint } from "@breakwater/shared/keys.ts";
+import { ExchangeError } from "@breakwater/shared/problem.ts";
+import { ROOT_LIFETIME_SECONDS, Root, rootDigest, signRoot } from "@breakwater/shared/root.ts";
+import type { Exchange } from "../http/index.ts";
+import { createSigningKeyFile, type KeyFile, listSigningKeys } from "../profile/key-files.ts";
+import { type Pin, writePin } from "../profile/pins.ts";
+
+export type RootOptions = {
+  exchange: Pick<Exchange, "getPublisher" | "postRoot" | "origin">;
+  profileDir: string;
+  publisher: Publisher;
+  custody: "member" | "exchange";
+  /** How many root keys, and how many of them must sign. */
+  rootKeys?: number;
+  threshold?: number;
+  /** The home log; otherwise the one that the exchange's name gives. */
+  log?: string;
+  now: Date;
+};
+
+export type MadeRoot = Pin & { rootKids: string[]; releaseKids: string[] };
+
+/**
+ * Makes what is missing and posts the first root. Keys that a run before this one made are used again, so a run that
+ * was stopped between making keys and posting leaves no orphans.
+ *
+ * @throws ExchangeError `conflict` when the publisher has a root already, `custody_mismatch`
+ */
+export async function createRoot(options: RootOptions): Promise<MadeRoot> {
+  const { exchange, profileDir, publisher, custody, now, rootKeys = 1, threshold = 1 } = options;
+  const known = await exchange.getPublisher(publisher);
+  if (known.root_version > 0)
+    throw new ExchangeError("conflict", { reason: "root_exists", version: known.root_version });
+  if (known.custody !== custody) throw new ExchangeError("custody_mismatch", { have: known.custody });
+  const roots = await takeKeys(profileDir, "root", rootKeys);
+  const release = await releaseKeyOf(options, known.release_key);
+  const releaseKid = await thumbprint(release);
+  const keys = Object.fromEntries([
+    ...roots.map(({ kid, publicJwk }) => [kid, publicJwk] as const),
+    [releaseKid, release],
+  ]);
+  const iat = Math.floor(now.getTime() / 1000);
+  const root = Root.parse({
+    exp: iat + ROOT_LIFETIME_SECONDS,
+    iat,
+    keys,
+    logs: [options.log ?? logOriginOf(exchange.origin)],
+    prev: null,
+    publisher,
+    roles: {
+      release: { kids: [releaseKid], threshold: 1 },
+      root: { kids: roots.map(({ kid }) => kid).sort(), threshold },
+    },
+    version: 1,
+  });
+  const envelope = await signRoot(root, roots);
+  const digest = await rootDigest(envelope);
+  const answer = await exchange.postRoot(publisher, envelope);
+  // Pinned is what was made here, not what the exchange says that it took.
+  if (answer.digest !== digest) throw new ExchangeError("root_pin", { reason: "answer" });
+  await writePin(profileDir, publisher, { version: 1, digest });
+  return { version: 1, digest, rootKids: roots.map(({ kid }) => kid), releaseKids: [releaseKid] };
+}
+
+async function releaseKeyOf({ custody, profileDir }: RootOptions, offered: unknown): Promise<PublicJwk> {
+  if (custody === "exchange") return parsePublicJwk(offered);
+  const [key] = await takeKeys(profileDir, "release", 1);
+  return (key as KeyFile).publicJwk;
+}
+
+async function takeKeys(profileDir: string, use: "root" | "release", count: number): Promise<KeyFile[]> {
+  const keys = (await listSigningKeys(profileDir, use)).slice(-count);
+  while (keys.length < count) keys.push(await createSigningKeyFile(profileDir, use));
+  return keys;
+}
+
+/** An exchange on this machine has no name that a log could carry; it stands under a reserved one. */
+export const LOCAL_LOG_ORIGIN = "localhost.example/log1";
+
+function logOriginOf(origin: string): string {
+  const derived = LogOrigin.safeParse(`${new URL(origin).hostname}/log1`);
+  return derived.success ? derived.data : LOCAL_LOG_ORIGIN;
+}

@@ -1,0 +1,103 @@
+/** Sends a pending release: blobs, then the statement or envelope, then waits until it is admitted. */
+
+import type { SetId } from "@breakwater/shared/ids.ts";
+import { ExchangeError, isProblemCode } from "@breakwater/shared/problem.ts";
+import type { ReleaseAnswer } from "@breakwater/shared/wire/sets.ts";
+import type { Exchange } from "../http/index.ts";
+import { dropPending, type Pending, readPendingBlob } from "./pending.ts";
+
+export const BLOBS_AT_ONCE = 4;
+const ADMISSION_POLL_MS = 1_000;
+const ADMISSION_PATIENCE_MS = 30 * 60_000;
+
+export type SendContext = {
+  exchange: Pick<Exchange, "hasBlob" | "putBlob" | "postRelease" | "getAdmission">;
+  stateDir: string;
+  setId: SetId;
+  sleep?: (ms: number) => Promise<void>;
+  onProgress?: (what: "blobs" | "rows", done: number, total: number) => void;
+};
+
+export type Sent = { release: number; digest: string; entries: number; logIndex: number | null };
+
+// After one of these the same bytes may still be admitted later: they are kept.
+const KEEP = new Set([
+  "fetch_failed",
+  "answer_invalid",
+  "busy",
+  "rate_limited",
+  "internal",
+  "migrations_pending",
+  "config_invalid",
+  "signer_unavailable",
+  "admission_pending",
+  "api_key_invalid",
+  "api_key_expired",
+  "api_key_revoked",
+  "scope_required",
+  "not_found",
+]);
+
+/**
+ * @param resumed - a run before this one may have sent some of it: blobs are asked for before they are sent
+ * @throws ExchangeError; unless trying again can help, what was composed is dropped first
+ */
+export async function sendPending(context: SendContext, pending: Pending, resumed: boolean): Promise<Sent> {
+  try {
+    await sendBlobs(context, pending, resumed);
+    const answer = await context.exchange.postRelease(context.setId, pending.body, pending.signed_by);
+    const sent = answer === undefined ? await awaitAdmission(context, pending) : sentOf(answer, pending);
+    await dropPending(context.stateDir, context.setId);
+    return sent;
+  } catch (error) {
+    if (error instanceof ExchangeError && !KEEP.has(error.code)) await dropPending(context.stateDir, context.setId);
+    throw error;
+  }
+}
+
+async function sendBlobs(
+  { exchange, stateDir, setId, onProgress }: SendContext,
+  pending: Pending,
+  resumed: boolean,
+): Promise<void> {
+  let next = 0;
+  let done = 0;
+  const worker = async () => {
+    for (let at = next++; at < pending.blobs.length; at = next++) {
+      const digest = pending.blobs[at] as Pending["blobs"][number];
+      if (!resumed || !(await exchange.hasBlob(digest))) {
+        await exchange.putBlob(digest, await readPendingBlob(stateDir, setId, digest));
+      }
+      onProgress?.("blobs", ++done, pending.blobs.length);
+    }
+  };
+  await Promise.all(Array.from({ length: BLOBS_AT_ONCE }, worker));
+}
+
+function sentOf(answer: ReleaseAnswer, pending: Pending): Sent {
+  // An exchange that signs could sign something else: what counts is the statement that was composed here.
+  if (answer.digest !== pending.digest || answer.release !== pending.release)
+    throw new ExchangeError("release_fork", { got: answer.release });
+  return { release: answer.release, digest: answer.digest, entries: answer.entries, logIndex: answer.log_index };
+}
+
+async function awaitAdmission({ exchange, setId, sleep, onProgress }: SendContext, pending: Pending): Promise<Sent> {
+  const until = Date.now() + ADMISSION_PATIENCE_MS;
+  for (;;) {
+    const admission = await exchange.getAdmission(setId, pending.release);
+    if (admission.digest !== pending.digest) throw new ExchangeError("release_fork", { got: pending.release });
+    if (admission.state === "done") {
+      return { release: pending.release, digest: pending.digest, entries: pending.entries, logIndex: null };
+    }
+    if (admission.state === "failed") {
+      throw new ExchangeError(isProblemCode(admission.code) ? admission.code : "internal", { reason: "admission" });
+    }
+    onProgress?.("rows", admission.rows_done, admission.rows_total);
+    if (Date.now() > until) throw new ExchangeError("admission_pending");
+    await (sleep ?? wait)(ADMISSION_POLL_MS);
+  }
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,8 @@
+/** Verified copies: how they are brought up to date, opened and judged. */
+
+export { type Copy, type Current, entriesById, findCurrent, listCopies, openCopy } from "./copy.ts";
+export type { Change } from "./guards.ts";
+export { judgeCopy, type SyncOutcome, syncSet } from "./outcome.ts";
+export { openHeldRoot, updateRoots } from "./roots.ts";
+export { ACT_STALE_DEFAULT_DAYS, isOlderThan, readStatus, type SetStatus, writeStatus } from "./status.ts";
+export type { SyncContext } from "./sync-set.ts";

@@ -1,0 +1,51 @@
+/** How a set's last check ended, beside the copy: what the copy may still be used for. */
+
+import { join } from "node:path";
+import { Digest, type SetId } from "@breakwater/shared/ids.ts";
+import { ExchangeError, isProblemCode, type ProblemCode } from "@breakwater/shared/problem.ts";
+import { z } from "zod";
+import { readIfThere, writePrivateFile } from "../profile/private-files.ts";
+import { setDir } from "./paths.ts";
+
+/** current: verified now. stale: not verified for too long. held: a person decides. refused: what was offered is not taken. */
+export const CHECK_STATES = ["current", "stale", "held", "refused", "unreached"] as const;
+export type CheckState = (typeof CHECK_STATES)[number];
+
+const StatusFile = z.object({
+  v: z.literal(1),
+  state: z.enum(CHECK_STATES),
+  checked_at: z.iso.datetime(),
+  /** The last time the newest release on offer was verified and is the one that is held. */
+  verified_at: z.iso.datetime().optional(),
+  code: z.custom<ProblemCode>(isProblemCode).optional(),
+  detail: z.record(z.string(), z.unknown()).optional(),
+  /** The statement that a person may let through with `release-hold`. */
+  held_statement: Digest.optional(),
+  held_release: z.int().positive().optional(),
+  /** The statement that a person has let through. */
+  released_statement: Digest.optional(),
+});
+export type SetStatus = z.infer<typeof StatusFile>;
+
+export async function readStatus(stateDir: string, setId: SetId): Promise<SetStatus | undefined> {
+  const bytes = await readIfThere(join(setDir(stateDir, setId), "status.json"));
+  if (bytes === undefined) return undefined;
+  try {
+    return StatusFile.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch {
+    throw new ExchangeError("copy_damaged", { reason: "status" });
+  }
+}
+
+export async function writeStatus(stateDir: string, setId: SetId, status: SetStatus): Promise<void> {
+  await writePrivateFile(join(setDir(stateDir, setId), "status.json"), `${JSON.stringify(status, null, 2)}\n`);
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+export const ACT_STALE_DEFAULT_DAYS = 7;
+export const KEEP_STALE_DEFAULT_DAYS = 90;
+
+/** @param days - the set's own limit, from its `about` */
+export function isOlderThan(verifiedAt: string | undefined, days: number, now: Date): boolean {
+  return verifiedAt === undefined || now.getTime() - Date.parse(verifiedAt) > days * DAY_MS;
+}
