@@ -93,5 +93,7 @@ export const TolerantAbout = aboutSchema(open);
 
 /** @throws ExchangeError `about_invalid` with the path of the member */
 export function parseAbout(value: unknown, { strict = true }: ParseOptions = {}): About {
-  return parseWith(strict ? About : TolerantAbout, value, "about_invalid");
+  const about = parseWith(strict ? About : TolerantAbout, value, "about_invalid");
+  // A form hands over what was left empty as undefined, which canonical JSON does not have.
+  return Object.fromEntries(Object.entries(about).filter(([, member]) => member !== undefined)) as About;
 }

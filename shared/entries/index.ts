@@ -67,13 +67,14 @@ function parseJson(line: string): unknown {
 
 /** The entry's one line. Lists whose order means nothing come sorted, so that the same entry gives the same line. */
 export function formatEntry(entry: Entry): string {
-  const line = jcs(
-    Object.fromEntries(
-      Object.entries(entry).map(([name, member]) => [name, isTextList(member) ? [...member].sort() : member]),
-    ),
-  );
+  const members = Object.entries(entry).filter(([, member]) => member !== undefined);
+  const line = jcs(Object.fromEntries(members.map(([name, member]) => [name, inOrder(member)])));
   if (utf8Of(line).length > LINE_MAX_BYTES) throw new ExchangeError("entry_too_long", { max_bytes: LINE_MAX_BYTES });
   return line;
+}
+
+function inOrder(member: unknown): unknown {
+  return isTextList(member) ? [...member].sort() : member;
 }
 
 function isTextList(member: unknown): member is string[] {

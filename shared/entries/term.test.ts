@@ -1,0 +1,91 @@
+/** Term entries: never a block on a word that innocent people use. */
+
+import { describe, expect, it } from "vitest";
+import { exampleEntry, exampleEntryValue } from "../testing/examples.ts";
+import { outcome } from "../testing/refusal.ts";
+import { checkEntry, formatEntry, naturalKey, parseEntry } from "./index.ts";
+
+const check = (changes: object) => outcome(() => checkEntry("term", exampleEntryValue("term", changes)));
+const digest = { key: "terms-2026", value: "ab".repeat(32) };
+const keyed = { text: undefined, digest };
+
+describe("a term entry", () => {
+  it("carries every member there is", () => {
+    const entry = exampleEntry("term", {
+      ambiguity: "high",
+      innocent_meanings: ["The name of a made-up game."],
+      not_with: ["test-term-0002"],
+      region: ["IE"],
+      requires_with: ["test-term-0003"],
+      valid_from: "2026-01-01",
+      valid_until: "2026-12-31",
+    });
+    expect(parseEntry("term", formatEntry(entry))).toEqual(entry);
+  });
+
+  it("that is highly ambiguous may not ask to block, and says what else it means", async () => {
+    const meanings = { innocent_meanings: ["The name of a made-up game."] };
+    expect(await check({ ambiguity: "high", action: "block", ...meanings })).toBe("term_too_ambiguous");
+    expect(await check({ ambiguity: "high", action: "warn_and_signpost", ...meanings })).toBe("ok");
+    expect(await check({ ambiguity: "high", action: "review" })).toBe("entry_invalid");
+    expect(await check({ ambiguity: "medium", action: "block" })).toBe("ok");
+  });
+
+  it("is a text or a keyed digest, never both or neither", async () => {
+    expect(await check(keyed)).toBe("ok");
+    expect(await check({ digest })).toBe("entry_invalid");
+    expect(await check({ text: undefined })).toBe("entry_invalid");
+  });
+
+  it("as a digest is compared with whole words only", async () => {
+    for (const match of ["token", "phrase"]) expect(await check({ ...keyed, match })).toBe("ok");
+    for (const match of ["substring", "emoji"]) expect(await check({ ...keyed, match })).toBe("entry_invalid");
+    expect(await check({ ...keyed, digest: { ...digest, value: "ab".repeat(31) } })).toBe("entry_invalid");
+    expect(await check({ ...keyed, digest: { value: digest.value } })).toBe("entry_invalid");
+  });
+
+  it.each<[string, object]>([
+    ["a text of nothing", { text: "" }],
+    ["a text of 201 characters", { text: "x y".repeat(67) }],
+    ["a hidden direction", { text: "a\u2066b" }],
+    ["a line feed", { text: "a\nb" }],
+    ["no context", { context: [] }],
+    ["an unknown context", { context: ["everywhere"] }],
+    ["an unknown match", { match: "regex" }],
+    ["an unknown action", { action: "ban" }],
+    ["a region in lower case", { region: ["ie"] }],
+    ["an end before the beginning", { valid_from: "2026-02-01", valid_until: "2026-01-01" }],
+    [
+      "a block that nobody checked",
+      { action: "block", human_review: "required", verification: { level: "nominated", on: "2026-11-22", people: 0 } },
+    ],
+    ["another member", { url: "https://forum.example/" }],
+  ])("refuses %s", async (_, changes) => {
+    expect(await check(changes)).toBe("entry_invalid");
+  });
+
+  it("may be in any script, joiners and emoji included", async () => {
+    for (const text of ["тест-0001", "測試-0001", "می‌خواهم", "👩‍👧 0001"]) expect(await check({ text })).toBe("ok");
+  });
+});
+
+describe("naturalKey", () => {
+  it("is text, language, match and context in any order", () => {
+    const key = (changes: object) => naturalKey("term", exampleEntry("term", changes));
+    expect(key({ context: ["search", "chat"] })).toBe(key({ context: ["chat", "search"] }));
+    for (const changes of [
+      { text: "test-term-0002" },
+      { language: "de" },
+      { match: "token" },
+      { context: ["chat"] },
+      keyed,
+    ])
+      expect(key(changes)).not.toBe(key({}));
+  });
+
+  it("does not take a digest for a text of the same letters", () => {
+    expect(naturalKey("term", exampleEntry("term", { ...keyed }))).not.toBe(
+      naturalKey("term", exampleEntry("term", { text: digest.value })),
+    );
+  });
+});
