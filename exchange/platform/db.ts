@@ -1,6 +1,7 @@
 /** Rows: one Postgres client a request, as tagged SQL and as drizzle, and one way to open a transaction. */
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
+import { ARRAY_TYPES } from "./pg-arrays.ts";
 
 export type Sql = postgres.Sql;
 export type TransactionSql = postgres.TransactionSql;
@@ -34,6 +35,7 @@ export function openDb(url: string, options: { maxConnections?: number } = {}): 
     idle_timeout: DB_IDLE_TIMEOUT_S,
     // Asking the server for its types would cost a round trip a request.
     fetch_types: false,
+    types: ARRAY_TYPES,
     // Notices may quote rows.
     onnotice: () => {},
     connection: { application_name: "breakwater" },
