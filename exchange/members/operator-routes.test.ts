@@ -223,6 +223,15 @@ describe("POST /v1/operator/members/{name}/keys", () => {
       );
       x.clock.set(start);
     });
+    it("slows down a key that asks too often, and no other key", async () => {
+      const busy = await x.member({ roles: ["hotline"] });
+      const start = new Date(Math.floor(x.clock.now().getTime() / 60_000) * 60_000);
+      await x.sql`insert into rate_windows (bucket, starts_at, count) values (${`key:${busy.keyId}`}, ${start}, 5999)`;
+      expect((await x.request("/v1/invites", { key: busy.key })).status).toBe(200);
+      const refusal = await expectProblem(await x.request("/v1/invites", { key: busy.key }), "rate_limited");
+      expect(refusal.retry_after).toBeLessThanOrEqual(60);
+      expect((await x.request("/v1/invites", { key: x.operatorKey })).status).toBe(200);
+    });
     it("slows down who tries keys, and nobody else behind the same address", async () => {
       const headers = { "cf-connecting-ip": "192.0.2.7" };
       const wrong = { key: `bw_${"1".repeat(16)}_${"b".repeat(43)}`, headers };

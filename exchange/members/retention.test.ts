@@ -59,5 +59,9 @@ it("keeps the audit record for seven years", async () => {
   await after(5 * 365);
   expect((await x.sql`select min(id)::int as id from audit_records`)[0]?.id).toBe(before?.id);
   await after(365);
-  expect((await x.sql`select count(*)::int as rows from audit_records where at < ${new Date(x.clock.now().getTime() - 7 * 365 * DAY_MS)}`)[0]?.rows).toBe(0);
+  expect(
+    (
+      await x.sql`select count(*)::int as rows from audit_records where at < ${new Date(x.clock.now().getTime() - 7 * 365 * DAY_MS)}`
+    )[0]?.rows,
+  ).toBe(0);
 });
