@@ -96,7 +96,9 @@ describe("GET /.well-known/breakwater.json", () => {
       await x.withDeps(async (deps) => {
         const { signerOver } = await import("./platform/signer.ts");
         const away = signerOver({ publicKeys: () => Promise.reject(new Error("test-secret")) } as never);
-        const response = await app.fetch(new Request(`${x.origin}/.well-known/breakwater.json`), { deps: { ...deps, signer: away } });
+        const response = await app.fetch(new Request(`${x.origin}/.well-known/breakwater.json`), {
+          deps: { ...deps, signer: away },
+        });
         await expectProblem(response, "signer_unavailable");
         expect(JSON.stringify(x.logged)).not.toContain("test-secret");
       });
@@ -112,18 +114,25 @@ describe("GET /.well-known/breakwater.json", () => {
 describe("GET /openapi.json", () => {
   describe("happy", () => {
     it("is an OpenAPI document", async () => {
-      expect(await (await x.request("/openapi.json")).json()).toMatchObject({ openapi: expect.stringMatching(/^3\.1/), info: { title: "Breakwater exchange" } });
+      expect(await (await x.request("/openapi.json")).json()).toMatchObject({
+        openapi: expect.stringMatching(/^3\.1/),
+        info: { title: "Breakwater exchange" },
+      });
     });
   });
   describe("error", () => {
     it("names only codes that exist", async () => {
-      const codes = [...(await (await x.request("/openapi.json")).text()).matchAll(/`([a-z]+_[a-z_]+)`/g)].map(([, code]) => code ?? "");
+      const codes = [...(await (await x.request("/openapi.json")).text()).matchAll(/`([a-z]+_[a-z_]+)`/g)].map(
+        ([, code]) => code ?? "",
+      );
       expect(codes.filter((code) => !Object.hasOwn(PROBLEMS, code) && code !== "bw_session")).toEqual([]);
     });
   });
   describe("security", () => {
     it("says how each route is guarded", async () => {
-      const { paths } = (await (await x.request("/openapi.json")).json()) as { paths: Record<string, Record<string, { security: object[] }>> };
+      const { paths } = (await (await x.request("/openapi.json")).json()) as {
+        paths: Record<string, Record<string, { security: object[] }>>;
+      };
       expect(paths["/v1/operator/members"]?.get?.security).toEqual([{ key: [] }, { person: [] }]);
       expect(paths["/v1/devices/me"]?.get?.security).toEqual([{ device: [] }]);
     });
@@ -131,7 +140,8 @@ describe("GET /openapi.json", () => {
 });
 
 describe("GET /v1/operator/audit", () => {
-  const page = async (query = "") => AuditPage.parse(await (await x.request(`/v1/operator/audit${query}`, operator())).json());
+  const page = async (query = "") =>
+    AuditPage.parse(await (await x.request(`/v1/operator/audit${query}`, operator())).json());
   describe("happy", () => {
     it("pages from the newest back to the first", async () => {
       const all = await page("?limit=200");
@@ -169,7 +179,11 @@ describe("GET /v1/operator/retention", () => {
       await x.tick();
       const { rules } = RetentionPage.parse(await (await x.request("/v1/operator/retention", operator())).json());
       expect(rules).toHaveLength(retention.length);
-      for (const rule of rules) expect(rule, rule.table).toMatchObject({ last_run_at: x.clock.now().toISOString(), last_removed: expect.any(Number) });
+      for (const rule of rules)
+        expect(rule, rule.table).toMatchObject({
+          last_run_at: x.clock.now().toISOString(),
+          last_removed: expect.any(Number),
+        });
     });
   });
   describe("error", () => {
