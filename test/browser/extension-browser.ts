@@ -6,6 +6,8 @@ import { join, resolve } from "node:path";
 import { type BrowserContext, type Page, chromium, type Worker } from "playwright-core";
 
 const ROOT = resolve(import.meta.dirname, "../..");
+/** A busy machine of two cores takes a second for a screen; ten mean that it does not come. */
+const STEP_TIMEOUT_MS = 10_000;
 const EXTENSION = join(ROOT, "extension");
 
 export function buildExtension(mode: "e2e" | "demo" | "production"): string {
@@ -47,6 +49,7 @@ export async function startFlagger(directory: string, profile = mkdtempSync(join
       "--no-first-run",
     ],
   });
+  context.setDefaultTimeout(STEP_TIMEOUT_MS);
   const violations: string[] = [];
   context.on("console", (message) => {
     if (/Content Security Policy|violates the following/i.test(message.text())) violations.push(message.text());

@@ -1,6 +1,6 @@
 // The panel's frame: who, lock, one heading, the page, the primary act at the foot. The heading takes the focus.
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../i18n.ts";
 import { Button } from "./parts.tsx";
 
@@ -17,7 +17,7 @@ type FrameProps = {
 
 export function Frame({ title, lead, organisation, onLock, footer, children, above }: FrameProps): JSX.Element {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = `${title} · ${t("app.name")}`;
     heading.current?.focus();
     window.scrollTo(0, 0);

@@ -72,7 +72,7 @@ export const enReport = {
   "form.quality_low": "quality {quality}, low",
   "form.ambiguous": "{bits} of 256 bits are uncertain",
   "form.listed": "Listed",
-  "form.listed_later": "Looked up when it arrives",
+  "form.listed_later": "Looked up on arrival",
   "form.address": "Address",
   "form.address_role": "Address, {role}",
   "form.address_note": "Only the hotline can read the full address.",
