@@ -1,6 +1,8 @@
 /** What tests at the door need. */
 export { enrolment, type TestDevice, type TestMember, type TestPerson } from "./actors.ts";
 export { expectProblem } from "./expect-problem.ts";
+export { type Forged, forgeDeltaSegment, forgeManifest, forgeSnapshotSegment, segmentOf } from "./forge.ts";
+export { fileHash, itemOf, openTestHotline, type ReportWish, type TestHotline } from "./hotline.ts";
 export {
   del,
   ENVELOPE,

@@ -10,6 +10,7 @@ import { type FoundDevice, findDeviceByKid, findMemberById } from "../../members
 import { type Tx, transaction } from "../../platform/db.ts";
 import type { Deps } from "../../platform/deps.ts";
 import { takeRate } from "../../platform/rates.ts";
+import { findNewestList } from "../keys/store.ts";
 import { type Filed, fileReport } from "./file-report.ts";
 import { marksOf } from "./marks.ts";
 import { findReport, insertReport, isKidOfHotline, lockHotline } from "./store.ts";
@@ -81,6 +82,7 @@ async function checkSender(deps: Deps, sender: Sender, report: Report): Promise<
   // Any list the hotline ever signed will do: an outbox may be a month old. None at all, and nobody could read it.
   const kids = report.sealed.recipients.map(({ header }) => header.kid);
   if (!(await isKidOfHotline(deps, sender.hotlineId, kids))) {
+    if ((await findNewestList(deps, sender.hotlineId)) === undefined) throw new ExchangeError("recipients_missing");
     throw new ExchangeError("sealed_invalid", { reason: "recipient" });
   }
 }
