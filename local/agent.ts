@@ -45,7 +45,7 @@ export async function startAgent({ hotline, operator, home }: AgentOptions): Pro
   let restart: NodeJS.Timeout | undefined;
   const run = () => {
     if (stopped) return;
-    child = startCommand(hotline.dir, ["hotline", "agent", "run"], log);
+    child = startCommand(hotline.dir, ["hotline", "agent", "run", "--auto-approve"], log);
     child.on("exit", () => {
       if (!stopped) restart = setTimeout(run, RESTART_MS);
     });
