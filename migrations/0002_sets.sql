@@ -97,6 +97,8 @@ create table admissions (
   token text not null,
   touched_at timestamptz not null,
   step integer not null default 0,
+  -- The last id of the release's own delta so far: its segments continue one another in order.
+  last_id text not null default '',
   rows_done bigint not null default 0,
   rows_total bigint not null,
   -- What the steps so far did to the number of entries, and the widest tier they allow.

@@ -25,6 +25,7 @@ export type AdmissionRow = {
   state: "queued" | "running" | "done" | "failed";
   token: string;
   step: number;
+  last_id: string;
   rows_done: number;
   rows_total: number;
   entries_delta: number;
@@ -46,7 +47,7 @@ export type NewAdmission = {
 };
 
 const columns = (sql: Queries["sql"]) => sql`
-  set_id::float8 as set_id, release, digest, payload, envelope, via, state, token, step, rows_done::float8 as rows_done,
+  set_id::float8 as set_id, release, digest, payload, envelope, via, state, token, step, last_id, rows_done::float8 as rows_done,
   rows_total::float8 as rows_total, entries_delta::float8 as entries_delta, audience_floor, code, detail`;
 
 export async function findAdmission({ sql }: Queries, setId: number, release: number): Promise<AdmissionRow | undefined> {
@@ -77,6 +78,7 @@ export async function claimAdmission(
       set digest = excluded.digest, payload = excluded.payload, envelope = excluded.envelope, via = excluded.via,
           state = excluded.state, token = excluded.token, touched_at = excluded.touched_at, rows_total = excluded.rows_total,
           step = case admissions.state when 'failed' then 0 else admissions.step end,
+          last_id = case admissions.state when 'failed' then '' else admissions.last_id end,
           rows_done = case admissions.state when 'failed' then 0 else admissions.rows_done end,
           entries_delta = case admissions.state when 'failed' then 0 else admissions.entries_delta end,
           audience_floor = case admissions.state when 'failed' then 'test' else admissions.audience_floor end,
@@ -100,7 +102,7 @@ export async function takeOverAdmission(deps: Deps, setId: number, release: numb
   return row;
 }
 
-export type StepResult = { rows: number; entriesDelta: number; floor: AudienceTier };
+export type StepResult = { rows: number; entriesDelta: number; floor: AudienceTier; lastId?: string | undefined };
 
 /**
  * One step in one transaction: its rows and the mark that it is done land together, so a step is never done twice and
@@ -112,17 +114,19 @@ export async function runStep(
   deps: Deps,
   admission: AdmissionRow,
   step: number,
-  work: (tx: Tx) => Promise<StepResult>,
+  work: (tx: Tx, held: { lastId: string }) => Promise<StepResult>,
 ): Promise<void> {
   await transaction(deps, async (tx) => {
     await holdAdmission(tx, admission);
-    const { rows, entriesDelta, floor } = await work(tx);
-    const [before] = await tx.sql<{ audience_floor: AudienceTier }[]>`
-      select audience_floor from admissions where set_id = ${admission.set_id} and release = ${admission.release}`;
+    const [before] = await tx.sql<{ audience_floor: AudienceTier; last_id: string }[]>`
+      select audience_floor, last_id from admissions where set_id = ${admission.set_id} and release = ${admission.release}`;
+    if (before === undefined) throw new ExchangeError("admission_pending");
+    const { rows, entriesDelta, floor, lastId } = await work(tx, { lastId: before.last_id });
     await tx.sql`
       update admissions
       set step = ${step + 1}, rows_done = rows_done + ${rows}, entries_delta = entries_delta + ${entriesDelta},
-          audience_floor = ${narrower(before?.audience_floor ?? "test", floor)}, touched_at = ${deps.now()}
+          audience_floor = ${narrower(before.audience_floor, floor)}, last_id = ${lastId ?? before.last_id},
+          touched_at = ${deps.now()}
       where set_id = ${admission.set_id} and release = ${admission.release}`;
   });
 }

@@ -76,7 +76,10 @@ function stepsOf(proposal: Proposal): Step[] {
     : proposal.ownDelta.map((segment) => ({
         run: async (deps: Deps, admission: AdmissionRow, step: number) => {
           const changes = await readDeltaSegment(deps, proposal, segment);
-          await stage(deps, admission, proposal, step, await checkChanges(proposal, changes), changes.length);
+          await stage(deps, admission, proposal, step, await checkChanges(proposal, changes), {
+            lines: changes.length,
+            sortedIds: { first: changes[0]?.id, last: changes.at(-1)?.id },
+          });
         },
       }));
   if (!proposal.newSnapshot) return rows;
@@ -105,12 +108,16 @@ async function stage(
   proposal: Proposal,
   step: number,
   { rows, floor }: CheckedRows,
-  lines: number,
+  { lines, sortedIds }: { lines: number; sortedIds?: { first: string | undefined; last: string | undefined } },
 ): Promise<void> {
   const { set, statement } = proposal;
-  await runStep(deps, admission, step, async (tx): Promise<StepResult> => {
+  await runStep(deps, admission, step, async (tx, { lastId }): Promise<StepResult> => {
+    // One line an id in the whole delta, not only in each of its segments.
+    const first = sortedIds?.first;
+    if (first !== undefined && first <= lastId) throw new ExchangeError("segment_order", { reason: "across segments" });
     await requireTier(tx, set.id, floor);
-    return { rows: lines, entriesDelta: await stageRows(tx, set.id, statement.release, rows), floor };
+    const entriesDelta = await stageRows(tx, set.id, statement.release, rows);
+    return { rows: lines, entriesDelta, floor, lastId: sortedIds?.last };
   });
 }
 
@@ -131,7 +138,7 @@ async function replaceRange(deps: Deps, admission: AdmissionRow, proposal: Propo
   const kept = new Set(lines.map(({ id }) => id));
   const gone = [...held.keys()].filter((id) => !kept.has(id));
   const dropped = gone.map((id): StagedRow => ({ op: "del", id, why: "withdrawn" }));
-  await stage(deps, admission, proposal, step, { rows: [...changed, ...dropped], floor }, lines.length);
+  await stage(deps, admission, proposal, step, { rows: [...changed, ...dropped], floor }, { lines: lines.length });
 }
 
 /**

@@ -2,10 +2,6 @@
 
 import { hexOf } from "@breakwater/shared/bytes.ts";
 import type { DeletionReason } from "@breakwater/shared/vocab/reasons.ts";
-import { ExchangeError } from "@breakwater/shared/problem.ts";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { isUniqueViolation } from "../platform/db-errors.ts";
 import type { Queries, Tx } from "../platform/db.ts";
 
 /** postgres.js sends what it is given: larger writes cost memory, smaller ones round trips. */
@@ -21,8 +17,8 @@ export type StagedRow =
  * Sequence numbers come from the set's row, under its lock: an identity column commits out of order, and a reader that
  * pages by it would skip rows for good.
  *
+ * @param rows - each id once, and none that this release has staged before
  * @returns by how much the number of entries changes
- * @throws ExchangeError `segment_order` when the release names an id twice
  */
 export async function stageRows(tx: Tx, setId: number, release: number, rows: readonly StagedRow[]): Promise<number> {
   if (rows.length === 0) return 0;
@@ -42,15 +38,23 @@ export async function stageRows(tx: Tx, setId: number, release: number, rows: re
   return put - replaced.filter(({ op }) => op === "put").length;
 }
 
+/**
+ * COPY, without waiting for its end: the statement that follows in the transaction is the witness. When the server refuses
+ * the rows at the end of the data, postgres.js tells nobody and the stream never finishes; the next statement then fails,
+ * because the transaction is aborted.
+ */
 async function copyRows({ sql }: Tx, setId: number, release: number, first: number, rows: readonly StagedRow[]): Promise<void> {
-  try {
-    const writable = await sql`copy entry_versions (set_id, seq, release, id, op, line, why, natural_key) from stdin`.writable();
-    await pipeline(Readable.from(copyText(setId, release, first, rows), { objectMode: false }), writable);
-  } catch (error) {
-    // The database's own words hold the row; none of them leave this place.
-    if (isUniqueViolation(error)) throw new ExchangeError("segment_order", { reason: "id twice" }, { cause: error });
-    throw error;
+  const writable = await sql`copy entry_versions (set_id, seq, release, id, op, line, why, natural_key) from stdin`.writable();
+  let failure: Error | undefined;
+  writable.on("error", (error) => (failure = error));
+  for (const text of copyText(setId, release, first, rows)) {
+    await new Promise<void>((resolve, reject) => {
+      writable.write(text, (error) => (error ? reject(failure ?? error) : resolve()));
+    });
   }
+  writable.end();
+  // One turn, so that the end of the data is on the wire before anything else is.
+  await new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 function* copyText(setId: number, release: number, first: number, rows: readonly StagedRow[]): Generator<string> {
