@@ -10,8 +10,16 @@ const IDLE = "I".charCodeAt(0);
 
 export type Pooler = { url: string; stop(): Promise<void>; figures(): { open: number; idle: number; waiting: number } };
 
+/** The pooler speaks to a database on this machine or a private network; one that wants TLS is left to the Worker's own client. */
+function wantsTls(databaseUrl: string): boolean {
+  const { searchParams } = new URL(databaseUrl);
+  return /^(require|verify-ca|verify-full|true)$/.test(searchParams.get("sslmode") ?? searchParams.get("ssl") ?? "");
+}
+
 /** Starts a pooler in front of `databaseUrl`; its own URL asks for the same user, password and database. */
 export async function startPooler(databaseUrl: string): Promise<Pooler> {
+  if (wantsTls(databaseUrl))
+    return { url: databaseUrl, stop: async () => {}, figures: () => ({ open: 0, idle: 0, waiting: 0 }) };
   const target = new URL(databaseUrl);
   const password = decodeURIComponent(target.password);
   const pool = createPool({ host: target.hostname, port: Number(target.port || 5432), password });

@@ -56,7 +56,10 @@ async function runVitest(context: Context, project: string): Promise<Count> {
       "--reporter=json",
       `--outputFile.json=${file}`,
     ];
-    const { code } = await run(context, args, { quiet: false });
+    // These tests are about one machine with its own database; a shared one would mix their exchanges up.
+    const { DATABASE_URL: _, ...own } = context.env;
+    const env = project === "exchange" ? context.env : own;
+    const { code } = await run({ ...context, env }, args, { quiet: false });
     return countResult(project, file, code);
   } finally {
     rmSync(folder, { recursive: true, force: true });
