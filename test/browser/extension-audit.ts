@@ -85,5 +85,10 @@ export async function audit(page: Page, name: string): Promise<void> {
 async function shoot(page: Page, name: string): Promise<void> {
   if (!SHOTS) return;
   mkdirSync(SHOTS, { recursive: true });
+  const size = page.viewportSize();
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  // As tall as the page: a sticky footer would stand in the middle of the picture.
+  if (size) await page.setViewportSize({ width: size.width, height: Math.max(height, PANEL.height) });
   await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
+  if (size) await page.setViewportSize(size);
 }

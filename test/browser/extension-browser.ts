@@ -16,7 +16,7 @@ export function buildExtension(mode: "e2e" | "demo" | "production"): string {
   return join(EXTENSION, ".output", mode === "production" ? "chrome-mv3" : `chrome-mv3-${mode}`);
 }
 
-function findChromium(): string {
+export function findChromium(): string {
   const found = [process.env.BREAKWATER_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser"].find((path) => path && existsSync(path));
   if (!found) throw new Error("Chromium is not installed; on Debian: apt-get install chromium");
   return found;

@@ -81,12 +81,10 @@ function Read({ reading }: { reading: Reading & { outcome: "read" } }): JSX.Elem
           .map((hash) => (
             <Fact key={hash.alg} name={hashName(hash.alg)}>
               <span class="line-up">
-                <span>
-                  <HashLine alg={hash.alg} value={hash.value} />
-                  <Quality hash={hash} />
-                </span>
+                <HashLine alg={hash.alg} value={hash.value} />
                 <CopyButton value={hash.value} what={hashName(hash.alg)} />
               </span>
+              <Quality hash={hash} />
             </Fact>
           ))}
         <Fact name={t("form.listed")}>
@@ -102,7 +100,6 @@ function Quality({ hash }: { hash: Hash }): JSX.Element | null {
   const low = hash.quality < PDQ_QUALITY_FLOOR;
   return (
     <span class="quiet-text small">
-      {" "}
       {t(low ? "form.quality_low" : "form.quality", { quality: hash.quality })}
       {hash.ambiguous_bits > AMBIGUOUS_SHOWN && `, ${t("form.ambiguous", { bits: hash.ambiguous_bits })}`}
     </span>

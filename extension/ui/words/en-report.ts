@@ -178,7 +178,7 @@ export const enReport = {
   "sent.add": "Add something",
   "sent.another": "Report another",
   "sent.do_not": "Do not save, screenshot or forward the material. Do not search for more.",
-  "sent.opened": "{count} items opened in the last hour.",
+  "sent.opened": "Items opened in the last hour: {count}.",
   "sent.break": "Take a break",
   "sent.break_taken": "Panel locked or closed is fine. Nothing is waiting for you here.",
   "sent.digest": "Receipt digest",
