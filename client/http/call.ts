@@ -99,7 +99,12 @@ function waitBefore(attempt: number, refusal: Refusal, random: () => number): nu
 }
 
 async function callOnce(options: CallOptions, request: Request): Promise<Answer | Refusal> {
-  const deadline = AbortSignal.timeout(request.timeoutMs ?? JSON_TIMEOUT_MS);
+  const idleTimeoutMs = options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
+  const silence = new AbortController();
+  const deadline = AbortSignal.any([AbortSignal.timeout(request.timeoutMs ?? JSON_TIMEOUT_MS), silence.signal]);
+  // A read begins to be answered soon or not at all; what is sent may take the exchange its time.
+  const isRead = request.method === undefined || request.method === "GET" || request.method === "HEAD";
+  const silent = isRead ? setTimeout(() => silence.abort(), idleTimeoutMs) : undefined;
   const headers: Record<string, string> = { ...request.headers };
   if (options.apiKey !== undefined) headers.authorization = `Bearer ${options.apiKey}`;
   if (request.contentType !== undefined) headers["content-type"] = request.contentType;
@@ -111,9 +116,9 @@ async function callOnce(options: CallOptions, request: Request): Promise<Answer 
     redirect: "error",
   };
   if (request.body !== undefined) init.body = request.body as BodyInit;
-  const idleTimeoutMs = options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
   try {
     const response = await (options.fetch ?? fetch)(options.origin + request.path, init);
+    clearTimeout(silent);
     if (response.ok || request.accept?.includes(response.status)) {
       const body = await readBody(response, request.maxBytes ?? JSON_MAX_BYTES, idleTimeoutMs, deadline);
       return { status: response.status, headers: response.headers, body };
@@ -125,6 +130,8 @@ async function callOnce(options: CallOptions, request: Request): Promise<Answer 
     // fetch puts the address into some of its messages: only the kind of failure goes on.
     const reason = deadline.aborted ? "timeout" : "network";
     return new Refusal(new ExchangeError("fetch_failed", { reason }), true);
+  } finally {
+    clearTimeout(silent);
   }
 }
 

@@ -2,7 +2,8 @@
 
 import { join } from "node:path";
 import type { About } from "@breakwater/shared/about.ts";
-import type { Digest } from "@breakwater/shared/bytes.ts";
+import { type Digest, digestOf } from "@breakwater/shared/bytes.ts";
+import { parseEnvelope } from "@breakwater/shared/envelope.ts";
 import type { SetId } from "@breakwater/shared/ids.ts";
 import { type Manifest, parseManifest } from "@breakwater/shared/manifest.ts";
 import { ExchangeError, type ProblemCode } from "@breakwater/shared/problem.ts";
@@ -60,14 +61,24 @@ export async function takeNewest(context: SyncContext): Promise<Synced> {
   checkClock(status, now);
   if (pin === undefined) throw new ExchangeError("root_pin", { reason: "not_pinned" });
   const root = await updateRoots(source, stateDir, setId.publisher, pin);
-  const head = await openRelease(await source.getHead(setId), root, { strict: false });
   const held = context.fresh ? undefined : await findHeldLink(stateDir, setId);
+  const head = await openHead(await source.getHead(setId), root, held);
   const copy = context.fresh ? undefined : await openIfSound(stateDir, setId);
   const links = await keepingEvidence(context, head, copy, () => walkStatements(source, setId, held, head));
   // Only the head decides about time: what came before it need not be valid any more.
   const expired = findExpired(root, head, now);
   if (links.length === 0 && copy !== undefined) return settle(context, copy, { head, expired });
   return takeRelease(context, { root, head, held, copy, status, expired });
+}
+
+/**
+ * The head by the newest root; the very statement that is held was verified when it was taken, and stays good when the
+ * keys have changed since. Any other statement by older keys may be a thief's.
+ */
+async function openHead(bytes: Uint8Array, root: OpenedRoot, held: ReleaseLink | undefined): Promise<OpenedRelease> {
+  const digest = await digestOf(parseEnvelope(bytes).payloadBytes);
+  if (held !== undefined && held.digest === digest) return { ...held, bytes: Uint8Array.from(bytes), kids: [] };
+  return openRelease(bytes, root, { strict: false });
 }
 
 type Offer = {

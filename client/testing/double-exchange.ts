@@ -1,0 +1,198 @@
+/** The test double of an exchange: a real HTTP server over memory that speaks the contract, and can be told to be wrong. */
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Bytes, Digest } from "@breakwater/shared/bytes.ts";
+import { parseSetId } from "@breakwater/shared/ids.ts";
+import { ExchangeError, formatProblem } from "@breakwater/shared/problem.ts";
+import { AckRequest, ENVELOPE_CONTENT_TYPE, SetRequest } from "@breakwater/shared/wire/sets.ts";
+import { DoubleStore, type StoredRelease } from "./double-store.ts";
+import { type Answer, answerHostile, type Hostile, send } from "./hostile.ts";
+
+export const TEST_API_KEY = "bw_00000000000000aa_testtesttesttesttesttesttesttesttesttesttes";
+
+export type Double = {
+  origin: string;
+  store: DoubleStore;
+  /** In force until emptied. */
+  hostile: Hostile[];
+  /** `GET /v1/…` of every request so far. */
+  requests: string[];
+  /** Called with the number of each request before it is answered. */
+  onRequest?: (count: number) => void | Promise<void>;
+  close(): Promise<void>;
+};
+
+type Handler = (match: string[], body: Bytes, request: IncomingMessage, store: DoubleStore) => Promise<Answer> | Answer;
+type Route = [method: string, path: RegExp, handler: Handler];
+
+const NAME = "([^/]+)";
+
+const ROUTES: Route[] = [
+  [
+    "GET",
+    /^\/v1\/sets$/,
+    (_m, _b, _r, store) => json({ sets: [...store.sets.values()].map((set) => store.describeSet(set)) }),
+  ],
+  ["GET", path(`/v1/sets/${NAME}/${NAME}`), (m, _b, _r, store) => json(store.describeSet(store.getSet(setIdOf(m))))],
+  [
+    "PUT",
+    path(`/v1/sets/${NAME}/${NAME}`),
+    (m, body, _r, store) => json(store.describeSet(store.putSet(setIdOf(m), SetRequest.parse(parse(body)))), 201),
+  ],
+  [
+    "GET",
+    path(`/v1/sets/${NAME}/${NAME}/head`),
+    (m, _b, _r, store) => envelope(store.getSet(setIdOf(m)).releases.at(-1)?.bytes),
+  ],
+  [
+    "GET",
+    path(`/v1/sets/${NAME}/${NAME}/releases/(\\d+)`),
+    (m, _b, _r, store) =>
+      envelope(
+        store.getSet(setIdOf(m)).releases.findLast(({ statement }) => statement.release === Number(m[3]))?.bytes,
+      ),
+  ],
+  ["POST", path(`/v1/sets/${NAME}/${NAME}/releases`), postRelease],
+  [
+    "POST",
+    path(`/v1/sets/${NAME}/${NAME}/acks`),
+    (m, body, _r, store) => {
+      store.getSet(setIdOf(m)).acks.push(AckRequest.parse(parse(body)));
+      return { status: 204, headers: {}, body: new Uint8Array() };
+    },
+  ],
+  ["GET", path(`/v1/publishers/${NAME}`), getPublisher],
+  [
+    "GET",
+    path(`/v1/publishers/${NAME}/roots/(\\d+)`),
+    (m, _b, _r, store) =>
+      envelope(store.roots.get(m[1] as string)?.find(({ root }) => root.version === Number(m[2]))?.bytes),
+  ],
+  [
+    "POST",
+    path(`/v1/publishers/${NAME}/roots`),
+    async (m, body, _r, store) => {
+      const { root, logIndex } = await store.postRoot(m[1] as string, body);
+      return json({ publisher: m[1], version: root.root.version, digest: root.digest, log_index: logIndex }, 201);
+    },
+  ],
+  ["GET", path("/v1/blobs/sha256/([0-9a-f]{64})"), (m, _b, _r, store) => blob(store, m, true)],
+  ["HEAD", path("/v1/blobs/sha256/([0-9a-f]{64})"), (m, _b, _r, store) => blob(store, m, false)],
+  [
+    "PUT",
+    path("/v1/blobs/sha256/([0-9a-f]{64})"),
+    async (m, body, _r, store) => {
+      await store.putBlob(digestOfPath(m), body);
+      return json({ digest: digestOfPath(m), size: body.length }, 201);
+    },
+  ],
+];
+
+export async function openDouble(): Promise<Double> {
+  const store = new DoubleStore();
+  const double: Double = { origin: "", store, hostile: [], requests: [], close: () => closeServer(server) };
+  const server = createServer((request, response) => {
+    handle(double, request, response).catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  double.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return double;
+}
+
+async function handle(double: Double, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { pathname } = new URL(request.url ?? "/", double.origin);
+  double.requests.push(`${request.method} ${pathname}`);
+  await double.onRequest?.(double.requests.length);
+  const body = await readAll(request);
+  const answer = await route(double.store, request, pathname, body);
+  const hostile = double.hostile.find((one) => one.path.test(pathname) && (one.times ?? 1) > 0);
+  if (hostile === undefined) return send(response, answer);
+  if (hostile.times !== undefined) hostile.times--;
+  return answerHostile(hostile, answer, response);
+}
+
+async function route(store: DoubleStore, request: IncomingMessage, pathname: string, body: Bytes): Promise<Answer> {
+  try {
+    if (request.headers.authorization !== `Bearer ${TEST_API_KEY}`) throw new ExchangeError("api_key_invalid");
+    for (const [method, pattern, handler] of ROUTES) {
+      const match = method === request.method ? pattern.exec(pathname) : null;
+      if (match !== null) return await handler([...match], body, request, store);
+    }
+    throw new ExchangeError("not_found");
+  } catch (error) {
+    const refusal = error instanceof ExchangeError ? error : new ExchangeError("request_invalid", {}, { cause: error });
+    return json(formatProblem(refusal), refusal.status, "application/problem+json");
+  }
+}
+
+async function postRelease(m: string[], body: Bytes, request: IncomingMessage, store: DoubleStore): Promise<Answer> {
+  const isEnvelope = request.headers["content-type"] === ENVELOPE_CONTENT_TYPE;
+  const release = isEnvelope ? await store.postRelease(setIdOf(m), body) : await store.signAndPost(setIdOf(m), body);
+  return json(releaseAnswer(release), 201);
+}
+
+function releaseAnswer({ statement, digest, manifest, logIndex }: StoredRelease): object {
+  const { publisher, set, release } = statement;
+  return { publisher, set, release, digest, log_index: logIndex, entries: manifest.entries };
+}
+
+function getPublisher(m: string[], _body: Bytes, _request: IncomingMessage, store: DoubleStore): Answer {
+  const publisher = m[1] as string;
+  const root = store.roots.get(publisher)?.at(-1);
+  const held = store.held.get(publisher);
+  return json({
+    publisher,
+    name: publisher,
+    custody: held === undefined ? "member" : "exchange",
+    root_version: root?.root.version ?? 0,
+    root_digest: root?.digest ?? null,
+    ...(held === undefined ? {} : { release_key: held.publicJwk }),
+  });
+}
+
+function blob(store: DoubleStore, m: string[], withBody: boolean): Answer {
+  const bytes = store.blobs.get(digestOfPath(m));
+  if (bytes === undefined) throw new ExchangeError("not_found");
+  return {
+    status: 200,
+    headers: { "content-type": "application/octet-stream" },
+    body: withBody ? bytes : new Uint8Array(),
+  };
+}
+
+function envelope(bytes: Uint8Array | undefined): Answer {
+  if (bytes === undefined) throw new ExchangeError("not_found");
+  return { status: 200, headers: { "content-type": ENVELOPE_CONTENT_TYPE }, body: bytes };
+}
+
+function json(value: unknown, status = 200, type = "application/json"): Answer {
+  return { status, headers: { "content-type": type }, body: Buffer.from(JSON.stringify(value)) };
+}
+
+function path(text: string): RegExp {
+  return new RegExp(`^${text}$`);
+}
+
+function setIdOf(m: string[]) {
+  return parseSetId({ publisher: m[1], set: m[2] });
+}
+
+function digestOfPath(m: string[]): Digest {
+  return `sha256:${m[1]}`;
+}
+
+function parse(body: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder().decode(body));
+}
+
+async function readAll(request: IncomingMessage): Promise<Bytes> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Uint8Array.from(Buffer.concat(chunks));
+}
+
+function closeServer(server: Server): Promise<void> {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(() => resolve()));
+}
