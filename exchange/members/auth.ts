@@ -4,8 +4,10 @@ import type { Context, MiddlewareHandler } from "hono";
 import { getCookie } from "hono/cookie";
 import type { Caller, DeviceCaller, KeyCaller, PersonCaller, PersonRole, Scope } from "../platform/caller.ts";
 import type { Env } from "../platform/deps.ts";
+import { addressBucket, takeRate } from "../platform/rates.ts";
 import { readDeviceProof } from "./device-proof.ts";
 import { openApiKey } from "./keys.ts";
+import { DEVICE_FAILURES } from "./limits.ts";
 import { openSession, SESSION_COOKIE } from "./sessions.ts";
 
 /** Any one of what is named lets the caller in; what is not named does not. */
@@ -61,15 +63,18 @@ async function byKey(c: Context<Env>, credentials: string, { scopes = [] }: Allo
   return caller;
 }
 
-async function byDevice(
-  c: Context<Env>,
-  credentials: string,
-  { device, waitingDevice }: Allowed,
-): Promise<DeviceCaller> {
-  const { caller, waiting } = await readDeviceProof(c.var.deps, credentials, new URL(c.req.url).pathname);
-  if (!device) throw new ExchangeError("forbidden");
-  if (waiting && !waitingDevice) throw new ExchangeError("device_waiting");
-  return caller;
+async function byDevice(c: Context<Env>, credentials: string, allowed: Allowed): Promise<DeviceCaller> {
+  const { deps } = c.var;
+  const proof = await readDeviceProof(deps, credentials, new URL(c.req.url).pathname).catch(async (error: unknown) => {
+    // As with keys, failures alone count: an enrolled device is never slowed down by a neighbour.
+    if (error instanceof ExchangeError && (error.code === "device_unknown" || error.code === "device_format")) {
+      await takeRate(deps, DEVICE_FAILURES, await addressBucket(addressOf(c), deps.now()));
+    }
+    throw error;
+  });
+  if (!allowed.device) throw new ExchangeError("forbidden");
+  if (proof.waiting && !allowed.waitingDevice) throw new ExchangeError("device_waiting");
+  return proof.caller;
 }
 
 async function byCookie(c: Context<Env>, { roles = [] }: Allowed): Promise<PersonCaller> {

@@ -201,6 +201,14 @@ describe("GET /v1/devices/me", () => {
     it("does not know a key that was never enrolled", async () => {
       await expectProblem(await x.request(ME, { device: await x.prove(await newKey(), ME) }), "device_unknown");
     });
+    it("slows down who tries keys, and no enrolled device behind the same address", async () => {
+      const headers = { "cf-connecting-ip": "198.51.100.7" };
+      const unknown = await x.prove(await newKey(), ME);
+      for (let tries = 0; tries < 60; tries += 1) await x.request(ME, { device: unknown, headers });
+      await expectProblem(await x.request(ME, { device: unknown, headers }), "rate_limited");
+      const device = await x.device("flaggers");
+      expect((await x.request(ME, { device: await device.proof(ME), headers })).status).toBe(200);
+    });
     it("refuses one device's name under another's signature", async () => {
       const [mine, theirs] = [await x.device("flaggers"), await newKey()];
       const forged = await x.prove({ ...theirs, kid: mine.key.kid }, ME);

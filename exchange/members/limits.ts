@@ -30,6 +30,8 @@ export const MAX_ITEMS_PER_HOUR = 120;
 
 /** Wrong keys from one address. Right ones are never refused by this. */
 export const KEY_FAILURES: Rate = { name: "key_failures", limit: 30, windowSeconds: 600 };
+/** Device headers from one address that nobody enrolled could have made. */
+export const DEVICE_FAILURES: Rate = { name: "device_failures", limit: 60, windowSeconds: 600 };
 /** Requests with one key. */
 export const KEY_REQUESTS: Rate = { name: "key", limit: 6_000, windowSeconds: 60 };
 export const SIGN_IN_TRIES: Rate = { name: "sign_in", limit: 20, windowSeconds: 600 };

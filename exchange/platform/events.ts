@@ -51,7 +51,6 @@ export function makeEvents(
     retentionRun: (line: { table: string; removed: number }) => write("retention_run", line),
     retentionFailed: (line: { table: string; reason: string }) => write("retention_failed", line),
     configInvalid: (line: { bindings: string }) => write("config_invalid", line),
-    signInRefused: (line: { code: string }) => write("sign_in_refused", line),
     enrolmentRefused: (line: { code: string }) => write("enrolment_refused", line),
     scheduledRun: (line: { jobs: number }) => write("scheduled_run", line),
     scheduledFailed: (line: { step: string; reason: string }) => write("scheduled_failed", line),

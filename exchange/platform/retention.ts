@@ -30,7 +30,8 @@ export async function runRetention(deps: Deps, rules: readonly RetentionRule[]):
           values (${rule.table}, ${rule.what}, ${rule.keepDays}, ${now}, ${count})`;
         return count;
       });
-      deps.events.retentionRun({ table: rule.table, removed });
+      // The table has every run; the log those that removed something.
+      if (removed > 0) deps.events.retentionRun({ table: rule.table, removed });
     } catch (error) {
       failed += 1;
       deps.events.retentionFailed({ table: rule.table, reason: reasonOf(error) });
