@@ -143,6 +143,7 @@ function checkKids(headers: readonly ProtectedHeader[]): void {
  *
  * @param keys - by kid: those of the role, looked up by the caller, never taken from the envelope
  * @param threshold - how many distinct keys must have signed
+ * @param limits - `unknownKids: "skip"` leaves such signatures out instead, for a root whose former keys are not at hand
  * @throws ExchangeError what {@link parseEnvelope} throws, `envelope_typ`, `envelope_kid_unknown`, `signature_invalid`,
  *   `signature_threshold`, and `jcs_invalid` for the payload
  */
@@ -151,16 +152,19 @@ export async function openEnvelope(
   typ: EnvelopeType,
   keys: KeyTable,
   threshold: number,
-  limits: Limits = {},
+  { unknownKids = "refuse", ...limits }: Limits & { unknownKids?: "refuse" | "skip" } = {},
 ): Promise<OpenedEnvelope> {
   // A threshold of 0, or of NaN, would make everything pass.
   if (!Number.isSafeInteger(threshold) || threshold < 1)
     throw new ExchangeError("signature_threshold", { threshold: 0 });
   const parsed = parseEnvelope(bytes, limits);
   for (const header of parsed.protectedHeaders) if (header.typ !== typ) throw new ExchangeError("envelope_typ");
-  const kids = parsed.protectedHeaders.map((header) => header.kid);
-  const publicKeys = await Promise.all(kids.map((kid) => findKey(keys, kid)));
-  await Promise.all(publicKeys.map((key, i) => verifyOne(parsed, i, key)));
+  const signers = parsed.protectedHeaders
+    .map(({ kid }, at) => ({ kid, at }))
+    .filter(({ kid }) => unknownKids === "refuse" || keys.has(kid));
+  const publicKeys = await Promise.all(signers.map(({ kid }) => findKey(keys, kid)));
+  await Promise.all(signers.map(({ at }, i) => verifyOne(parsed, at, publicKeys[i] as CryptoKey)));
+  const kids = signers.map(({ kid }) => kid);
   if (kids.length < threshold) throw new ExchangeError("signature_threshold", { have: kids.length, threshold });
   const { payloadBytes } = parsed;
   return { payload: parseJcs(payloadBytes), payloadBytes, digest: await digestOf(payloadBytes), kids };

@@ -117,6 +117,43 @@ describe("a pin", () => {
   });
 });
 
+describe("a root that changed all its keys", () => {
+  const rotated = async () => signRoot(second([keys.root2], 1), [keys.root1, keys.root2]);
+
+  it("opens by its pin, although nobody has its predecessor's keys at hand", async () => {
+    const bytes = await rotated();
+    const pin = { version: 2, digest: await rootDigest(bytes) };
+    expect((await openPinnedRoot(bytes, pin)).root.version).toBe(2);
+  });
+
+  it("is recognised when it comes again, and a fork of it as a fork", async () => {
+    const held = await openRoot(await rotated(), first);
+    expect((await openRoot(await rotated(), held)).digest).toBe(held.digest);
+    const fork = await signRoot(second([keys.root2], 1, { exp: NOW + 5000 }), [keys.root1, keys.root2]);
+    expect(await outcome(() => openRoot(fork, held))).toBe("root_fork");
+  });
+
+  it("is not held up by a fork or a jump that its keys did not sign", async () => {
+    const held = await openRoot(await rotated(), first);
+    for (const changes of [{ exp: NOW + 5000 }, { version: 9 }, { version: 1, prev: null }]) {
+      const junk = await signRoot(second([keys.spare], 1, changes), [keys.spare, keys.root1]);
+      expect(await outcome(() => openRoot(junk, held))).toBe("signature_threshold");
+    }
+  });
+
+  it("counts no signature that could not be checked", async () => {
+    const two = second([keys.root1, keys.root2], 2, { version: 1, prev: null });
+    const bytes = await signRoot(two, [keys.root1, keys.spare]);
+    expect(await outcome(async () => openPinnedRoot(bytes, { version: 1, digest: await rootDigest(bytes) }))).toBe(
+      "envelope_kid_unknown",
+    );
+    const later = await signRoot({ ...two, version: 2, prev: first.digest }, [keys.root1, keys.spare]);
+    expect(await outcome(async () => openPinnedRoot(later, { version: 2, digest: await rootDigest(later) }))).toBe(
+      "signature_threshold",
+    );
+  });
+});
+
 describe("a root's shape", () => {
   const roles = (change: (roles: Root["roles"]) => void): Partial<Root> => {
     const copy = structuredClone(exampleRoot(keys).roles);

@@ -118,7 +118,11 @@ async function openSelfSigned(
   const claimed = await parseRoot(parseJcs(parseEnvelope(bytes).payloadBytes), options);
   const roots = previous === undefined ? [claimed] : [previous.root, claimed];
   const keys = new Map(roots.flatMap((root) => root.roles.root.kids.map((kid) => [kid, keyOf(root, kid)] as const)));
-  const { payload, kids, digest } = await openEnvelope(bytes, "bw-root+jws", keys, 1);
+  // The next root is signed by its own keys and the last one's, and by nobody else. Any other version also bears
+  // signatures of keys that only its own predecessor lists: they are left out, and the thresholds must hold without.
+  const isNext = claimed.version === (previous?.root.version ?? 0) + 1;
+  const unknownKids = isNext ? "refuse" : "skip";
+  const { payload, kids, digest } = await openEnvelope(bytes, "bw-root+jws", keys, 1, { unknownKids });
   for (const { roles } of roots) {
     const have = roles.root.kids.filter((kid) => kids.includes(kid)).length;
     if (have < roles.root.threshold) {
