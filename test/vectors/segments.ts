@@ -80,7 +80,7 @@ async function gzipVectors(): Promise<NamedVector[]> {
       100,
     ),
     // A megabyte from 7 kB, whose trailer says 200 bytes: the decoder must stop at 200.
-    await packed("gzip bomb that lies about its length", "segment_size", zerosGzip(4064, 200), 200),
+    await packed("gzip bomb that lies about its length", "segment_gzip", zerosGzip(4064, 200), 200),
     await packed("gzip bomb that tells its length", "segment_size", zerosGzip(4064, 1 + 4064 * 258), 200),
   ];
 }
