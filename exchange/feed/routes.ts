@@ -148,6 +148,8 @@ export const feed = new Hono<Env>()
       // Nothing published is not an empty list: whoever mirrors it would drop what they have.
       if (row.headRelease === 0) throw new ExchangeError("not_found");
       const headers = { "Content-Type": NDJSON, [RELEASE_HEADER]: String(row.headRelease) };
+      // A stream that nobody reads would never end, and keep the request's database client with it.
+      if (c.req.method === "HEAD") return c.body(null, 200, headers);
       return c.body(streamEntries(c.var.deps, row.id, row.headRelease), 200, headers);
     },
   )
