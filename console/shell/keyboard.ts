@@ -1,6 +1,6 @@
 /** Single-letter keys: act only when no text field has the focus, and can be switched off. */
 import { signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 
 const OFF_FLAG = "bw-single-keys-off";
 
@@ -26,28 +26,29 @@ export type KeyTable = Record<string, () => unknown>;
  * @param table - `"j"`, `"Enter"`, `"ctrl+Enter"`: lower-case letters, `ctrl+` also means the command key
  */
 export function useKeys(table: KeyTable): void {
+  // Read when a key comes, not when an effect ran: a key pressed right after an answer must see that answer.
+  const latest = useRef(table);
+  latest.current = table;
   useEffect(() => {
     function onKey(event: KeyboardEvent): void {
       if (event.defaultPrevented || event.altKey) return;
       const withCtrl = event.ctrlKey || event.metaKey;
       const name = `${withCtrl ? "ctrl+" : ""}${event.key.length === 1 ? event.key.toLowerCase() : event.key}`;
-      const run = table[name];
+      const run = latest.current[name];
       if (!run) return;
-      if (!withCtrl) {
-        if (event.key !== "Escape" && takesText(event.target)) return;
-        if (event.key.length === 1 && !singleKeys.value) return;
-        // Enter on a button or a choice belongs to that control.
-        if (
-          event.key === "Enter" &&
-          event.target instanceof HTMLElement &&
-          event.target.closest("button, a, input, summary")
-        )
-          return;
-      }
+      if (!withCtrl && !belongsToScreen(event)) return;
       event.preventDefault();
       run();
     }
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
-  });
+  }, []);
+}
+
+/** A letter typed into a field is text, and Enter on a control is that control's. */
+function belongsToScreen(event: KeyboardEvent): boolean {
+  if (event.key !== "Escape" && takesText(event.target)) return false;
+  if (event.key.length === 1 && !singleKeys.value) return false;
+  const onControl = event.target instanceof HTMLElement && event.target.closest("button, a, input, summary") !== null;
+  return event.key !== "Enter" || !onControl;
 }
