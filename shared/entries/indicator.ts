@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { closed, type ObjectOf, open, refuse } from "../schema.ts";
 import { DateText, LanguageTag, Line, list, Text } from "../text.ts";
-import { CountryCode } from "../vocab/countries.ts";
+import { CountryCode } from "../vocab/country.ts";
 import { Actor, Behaviour, IndicatorAction, Measure, Phase, Stage, Target } from "../vocab/indicators.ts";
 import { Confidence } from "../vocab/reports.ts";
 import { Surface } from "../vocab/sets.ts";

@@ -5,7 +5,7 @@ import { jcs } from "../jcs.ts";
 import { closed, type ObjectOf, open, refuse } from "../schema.ts";
 import { DateText, LanguageTag, Line, list } from "../text.ts";
 import { CategoryCode } from "../vocab/categories.ts";
-import { CountryCode } from "../vocab/countries.ts";
+import { CountryCode } from "../vocab/country.ts";
 import { Ambiguity, TermAction, TermContext, TermMatch } from "../vocab/terms.ts";
 import { type CoreShape, checkCore, coreMembers } from "./core.ts";
 

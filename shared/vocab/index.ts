@@ -3,6 +3,7 @@
 export * from "./axes.ts";
 export * from "./categories.ts";
 export * from "./countries.ts";
+export * from "./country.ts";
 export * from "./crosswalk.ts";
 export * from "./entries.ts";
 export * from "./indicators.ts";
