@@ -45,8 +45,10 @@ export async function openDatabase(factory: IDBFactory = indexedDB, name = DATAB
 function writeAll(db: IDBDatabase, changes: Change[]): Promise<void> {
   if (changes.length === 0) return Promise.resolve();
   const stores = [...new Set(changes.map((change) => change.store))];
-  // "strict": a report that we call kept is on the disk, not in a buffer of the system.
-  const transaction = db.transaction(stores, "readwrite", { durability: "strict" });
+  // "strict": a report that we call kept is on the disk, not in a buffer of the system. Typing alone is "relaxed":
+  // it is written at every key, and a fast write loses less to a closing panel than a sure one.
+  const durability = stores.every((store) => store === "drafts") ? "relaxed" : "strict";
+  const transaction = db.transaction(stores, "readwrite", { durability });
   for (const { store, key, value } of changes) {
     if (value === undefined) transaction.objectStore(store).delete(key);
     else transaction.objectStore(store).put(value, key);

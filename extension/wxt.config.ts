@@ -28,8 +28,13 @@ export function contentPolicy(mode: string): string {
     .join("; ");
 }
 
+/** This file runs in Node; nothing else here may know of it. */
+declare const process: { env: Record<string, string | undefined> };
+
 export default defineConfig({
   imports: false,
+  // Two test runs at a time would otherwise pull the build from under each other.
+  outDir: process.env.BREAKWATER_EXTENSION_OUT ?? ".output",
   manifestVersion: 3,
   vite: () => ({
     plugins: [preact()],

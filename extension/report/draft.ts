@@ -39,6 +39,8 @@ export const Answers = z.strictObject({
   child_location_hint: z.string(),
   /** Of somebody who is shown themselves, or a parent: only the hash is to be used, nothing else passed on. */
   hash_only: z.boolean(),
+  /** The page with help was shown; without it a report of somebody affected is not sent on. */
+  support_seen: z.boolean(),
 });
 export type Answers = z.infer<typeof Answers>;
 
@@ -68,6 +70,7 @@ const NO_ANSWERS: Answers = {
   account_handle: "",
   child_location_hint: "",
   hash_only: false,
+  support_seen: false,
 };
 
 /** Undefined for what cannot be reported: an address of the browser itself, or too long to pass on. */

@@ -71,27 +71,40 @@ export async function adoptPick(): Promise<void> {
   if (enrolment.value?.state !== "active" || !key) return;
   const pick = await findPick(pickMemory);
   if (!pick) return;
-  const known = draft.value?.id === pick.id ? draft.value : drafts.value.find(({ id }) => id === pick.id);
   const reading = await findReading(pickMemory, pick.id);
+  // Looked up only now: while the reading was fetched, the person may have typed on.
+  const known = draft.value?.id === pick.id ? draft.value : drafts.value.find(({ id }) => id === pick.id);
+  if (known && !reading) return;
   const base = known ?? draftFrom(pick, settings.value.country);
-  await saveDraft(reading ? { ...base, reading } : base);
-  if (!known) {
-    opened.value = (await openedThisHour(localArea, Date.now())).length;
-    page.value = "report";
-  }
+  const next = reading ? { ...base, reading } : base;
+  if (!known) page.value = "report";
+  if (known && known !== draft.value) {
+    // Another report is in hand; the one that was left gets its reading without being opened.
+    await keepDraft(next);
+  } else await saveDraft(next);
+  opened.value = (await openedThisHour(localArea, Date.now())).length;
   if (reading) await forgetPick(pickMemory, pick.id);
 }
 
 let saving: Promise<void> = Promise.resolve();
+const unsaved = new Map<string, Draft>();
 
-/** Shown at once, written in order: the last word typed is the last word kept. */
+/** Shown at once and written at once. */
 export function saveDraft(next: Draft): Promise<void> {
   draft.value = next;
-  const sealWith = key;
-  if (!sealWith) return Promise.resolve();
-  saving = saving.then(async () => {
-    await db.write([await draftChange(sealWith, next, Date.now())]);
-    drafts.value = await listDrafts(db, sealWith);
+  return keepDraft(next);
+}
+
+/** While a write is under way only the newest state waits for the next. */
+function keepDraft(next: Draft): Promise<void> {
+  drafts.value = [next, ...drafts.value.filter(({ id }) => id !== next.id)].sort((a, b) => b.started_at - a.started_at);
+  const isQueued = unsaved.has(next.id);
+  unsaved.set(next.id, next);
+  if (isQueued) return saving;
+  saving = saving.catch(() => undefined).then(async () => {
+    const newest = unsaved.get(next.id);
+    unsaved.delete(next.id);
+    if (newest && key) await db.write([await draftChange(key, newest, Date.now())]);
   });
   return saving;
 }
@@ -105,6 +118,7 @@ export function answer(change: Partial<Draft["answers"]>): void {
 }
 
 export async function dropDraft(id: string): Promise<void> {
+  unsaved.delete(id);
   await saving;
   await db.write([{ store: "drafts", key: id, value: undefined }]);
   if (draft.value?.id === id) draft.value = undefined;

@@ -1,5 +1,7 @@
 // Helplines for children and young people by country. 116 111 is the number harmonised in the European Union
 // (Commission Decision 2007/116/EC); outside of it only numbers of long standing are listed. Data: check before a release.
+import { countryName } from "./countries.ts";
+import { t } from "./i18n.ts";
 
 const HARMONISED = "116 111";
 const EUROPE = new Set(
@@ -16,4 +18,10 @@ const OWN: Record<string, string> = {
 export function helplineIn(country: string | undefined): string | undefined {
   if (country === undefined) return undefined;
   return OWN[country] ?? (EUROPE.has(country) ? HARMONISED : undefined);
+}
+
+export function helplineWords(country: string | undefined): string {
+  const number = helplineIn(country);
+  if (number === undefined || country === undefined) return t("support.helpline_find");
+  return t("support.helpline", { country: countryName(country), number });
 }

@@ -72,6 +72,8 @@ async function composeCurrent(current: Draft, with_: SendPorts): Promise<boolean
 export async function check(): Promise<void> {
   const [current, with_] = [draft.value, ports()];
   if (!current || !with_ || !findAll(current)) return;
+  const { basis, support_seen } = current.answers;
+  if (basis === "victim_or_parent_report" && !support_seen) return changeDraft({ step: "support" });
   if (await composeCurrent(current, with_)) changeDraft({ step: "review" });
 }
 

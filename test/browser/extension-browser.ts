@@ -12,8 +12,10 @@ const EXTENSION = join(ROOT, "extension");
 
 export function buildExtension(mode: "e2e" | "demo" | "production"): string {
   const wxt = join(EXTENSION, "node_modules/wxt/bin/wxt.mjs");
-  execFileSync(process.execPath, [wxt, "build", "--mode", mode], { cwd: EXTENSION, stdio: "pipe" });
-  return join(EXTENSION, ".output", mode === "production" ? "chrome-mv3" : `chrome-mv3-${mode}`);
+  const out = mkdtempSync(join(tmpdir(), "bw-extension-"));
+  const env = { ...process.env, BREAKWATER_EXTENSION_OUT: out };
+  execFileSync(process.execPath, [wxt, "build", "--mode", mode], { cwd: EXTENSION, stdio: "pipe", env });
+  return join(out, mode === "production" ? "chrome-mv3" : `chrome-mv3-${mode}`);
 }
 
 export function findChromium(): string {

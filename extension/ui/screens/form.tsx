@@ -13,9 +13,10 @@ import type { Draft } from "../../report/draft.ts";
 import { answer, changeDraft, draft } from "../desk.ts";
 import { labelOf, t } from "../i18n.ts";
 import { Choices, CountryField, FaultSummary, faultFor, TextField, Tick } from "../parts/fields.tsx";
-import { Address, Button } from "../parts/parts.tsx";
+import { Address, Banner, Button } from "../parts/parts.tsx";
 import { attempt, check, faults } from "../report-actions.ts";
 import { Found } from "./found.tsx";
+import { helplineWords } from "../helplines.ts";
 import { KindField } from "./kind-field.tsx";
 import { Screen } from "./screen.tsx";
 
@@ -50,10 +51,25 @@ function Addresses({ held }: { held: Draft }): JSX.Element {
   );
 }
 
-function chooseBasis(basis: ReportBasis): void {
-  answer({ basis });
-  // Somebody who is shown, or a parent, is met with help before any further question.
-  if (basis === "victim_or_parent_report") changeDraft({ step: "support" });
+/** Named at once where the answer is given; arrow keys pass over answers, so nothing jumps away by itself. */
+function HelpFirst({ held }: { held: Draft }): JSX.Element | null {
+  if (held.answers.basis !== "victim_or_parent_report") return null;
+  return (
+    <Banner tone="info" first={t("support.title")}>
+      <p>{helplineWords(held.answers.country)}</p>
+      <p>
+        <Button small onClick={() => changeDraft({ step: "support" })}>
+          {t("support.see")}
+        </Button>
+      </p>
+      <Tick
+        id="hash_only"
+        label={t("form.hash_only")}
+        checked={held.answers.hash_only}
+        onChange={(hash_only) => answer({ hash_only })}
+      />
+    </Banner>
+  );
 }
 
 function More({ held }: { held: Draft }): JSX.Element {
@@ -137,17 +153,10 @@ export function FormScreen(): JSX.Element | null {
         label={t("form.basis")}
         options={optionsOf<ReportBasis>("basis", REPORT_BASES)}
         value={answers.basis}
-        onChoose={chooseBasis}
+        onChoose={(basis) => answer({ basis })}
         onClear={() => answer({ basis: undefined })}
       />
-      {answers.basis === "victim_or_parent_report" && (
-        <Tick
-          id="hash_only"
-          label={t("form.hash_only")}
-          checked={answers.hash_only}
-          onChange={(hash_only) => answer({ hash_only })}
-        />
-      )}
+      <HelpFirst held={held} />
       <TextField
         id="explanation"
         optional

@@ -112,8 +112,9 @@ function Unsent({ item }: { item: OutboxItem | undefined }): JSX.Element {
       title={item?.state === "sending" || item?.state === "queued" ? t("unsent.sending") : t("unsent.title")}
       footer={<AfterSending />}
     >
-      {item && <Happened item={item} />}
+      {/* The one danger block of the screen is the number; what happened to the report stands under it. */}
       {urgent && <CallFirst />}
+      {item && <Happened item={item} />}
       <div class="line-up">
         {item && (item.state === "retry_wait" || item.state === "blocked_auth") && (
           <Button look="primary" primaryKey onClick={() => void tryNow(item.id)}>
@@ -141,7 +142,7 @@ function Happened({ item }: { item: OutboxItem }): JSX.Element {
   switch (item.state) {
     case "retry_wait":
       return (
-        <Banner tone={item.urgent ? "danger" : "caution"} first={t("unsent.lead", { why })} alert>
+        <Banner tone="caution" first={t("unsent.lead", { why })} alert>
           <p>
             {call}
             {keptUntil(item.next_at ?? Date.now())}

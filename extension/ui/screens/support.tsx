@@ -1,17 +1,15 @@
 // Met by somebody who is shown, or by a parent, before any further question: help, without blame.
 import type { JSX } from "preact";
-import { countryName } from "../countries.ts";
 import { answer, changeDraft, draft } from "../desk.ts";
-import { helplineIn } from "../helplines.ts";
+import { helplineWords } from "../helplines.ts";
 import { t } from "../i18n.ts";
 import { Answer, Button } from "../parts/parts.tsx";
 import { Screen } from "./screen.tsx";
 
 export function SupportScreen(): JSX.Element {
   const country = draft.value?.answers.country;
-  const helpline = helplineIn(country);
   const goOn = (hash_only: boolean) => {
-    answer({ hash_only });
+    answer({ hash_only, support_seen: true });
     changeDraft({ step: "form" });
   };
   return (
@@ -23,10 +21,7 @@ export function SupportScreen(): JSX.Element {
           look="plain"
           small
           back
-          onClick={() => {
-            answer({ basis: undefined });
-            changeDraft({ step: "form" });
-          }}
+          onClick={() => changeDraft({ step: "form" })}
         >
           {t("app.back")}
         </Button>
@@ -35,11 +30,7 @@ export function SupportScreen(): JSX.Element {
       <p>{t("support.who")}</p>
       <ul class="stack tight">
         <li>
-          <b>
-            {helpline && country
-              ? t("support.helpline", { country: countryName(country), number: helpline })
-              : t("support.helpline_find")}
-          </b>
+          <b>{helplineWords(country)}</b>
         </li>
         <li>{t("support.take_it_down")}</li>
         {country === "GB" && <li>{t("support.report_remove")}</li>}

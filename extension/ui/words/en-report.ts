@@ -117,6 +117,7 @@ export const enReport = {
   "fault.good_faith": "Tick that you report in good faith.",
 
   "support.title": "You are not alone in this",
+  "support.see": "Support and choices…",
   "support.lead":
     "What happened is not your fault, or your child’s. It can be stopped from spreading, and you decide what is passed on.",
   "support.who": "You can talk to somebody first. It is free, and you do not have to say who you are.",
