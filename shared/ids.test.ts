@@ -2,6 +2,8 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { HashEntry, IndicatorEntry, TermEntry, UrlEntry } from "./entries/index.ts";
 import {
   formatSetId,
   LogOrigin,
@@ -16,6 +18,9 @@ import {
   randomBytes,
   uuidV7TimeMs,
 } from "./ids.ts";
+import { Manifest, SnapshotIndex } from "./manifest.ts";
+import { ReleaseStatement } from "./release.ts";
+import { Root } from "./root.ts";
 import { outcome } from "./testing/refusal.ts";
 
 describe("publisher", () => {
@@ -105,6 +110,23 @@ describe("uuid v7", () => {
     "01939F4E-0000-7000-8000-000000000000",
   ])("refuses %s", async (id) => {
     expect(await outcome(() => parseUuidV7(id))).toBe("id_invalid");
+  });
+});
+
+describe("every signed document", () => {
+  it("has a JSON Schema, so that the published API can show it", () => {
+    for (const schema of [
+      Root,
+      ReleaseStatement,
+      Manifest,
+      SnapshotIndex,
+      HashEntry,
+      TermEntry,
+      UrlEntry,
+      IndicatorEntry,
+    ]) {
+      expect(JSON.stringify(z.toJSONSchema(schema, { io: "input" }))).toContain('"additionalProperties":false');
+    }
   });
 });
 
