@@ -5,7 +5,7 @@ export type CsvFault = { line: number; reason: string };
 
 // A spreadsheet runs a cell that begins like this. Written cells get an apostrophe, which reading takes off again.
 const FORMULA = /^[=+\-@\t\r]/;
-const GUARDED_FORMULA = /^'[=+\-@\t\r]/;
+const GUARDED_FORMULA = /^'+[=+\-@\t\r]/;
 
 /** All rows, empty lines left out; quoting that does not close is a fault of the line it opened on. */
 export function parseCsv(text: string): { rows: CsvRow[]; faults: CsvFault[] } {

@@ -1,12 +1,14 @@
 /** A publisher's first root: root keys made here, the release key here or at the exchange, posted and pinned. */
 
+import { join } from "node:path";
 import { LogOrigin, type Publisher } from "@breakwater/shared/ids.ts";
 import { type PublicJwk, parsePublicJwk, thumbprint } from "@breakwater/shared/keys.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
-import { ROOT_LIFETIME_SECONDS, Root, rootDigest, signRoot } from "@breakwater/shared/root.ts";
+import { type OpenedRoot, openRoot, ROOT_LIFETIME_SECONDS, Root, signRoot } from "@breakwater/shared/root.ts";
 import type { Exchange } from "../http/index.ts";
 import { createSigningKeyFile, type KeyFile, listSigningKeys } from "../profile/key-files.ts";
 import { type Pin, writePin } from "../profile/pins.ts";
+import { readPrivateFile, writePrivateFile } from "../profile/private-files.ts";
 
 export type RootOptions = {
   exchange: Pick<Exchange, "getPublisher" | "postRoot" | "origin">;
@@ -24,19 +26,33 @@ export type RootOptions = {
 export type MadeRoot = Pin & { rootKids: string[]; releaseKids: string[] };
 
 /**
- * Makes what is missing and posts the first root. Keys that a run before this one made are used again, so a run that
- * was stopped between making keys and posting leaves no orphans.
+ * Makes what is missing and posts the first root. Keys and a signed root that a run before this one made are used
+ * again, so a run that was stopped anywhere leaves neither orphans nor a root that nobody pinned.
  *
  * @throws ExchangeError `conflict` when the publisher has a root already, `custody_mismatch`
  */
 export async function createRoot(options: RootOptions): Promise<MadeRoot> {
-  const { exchange, profileDir, publisher, custody, now, rootKeys = 1, threshold = 1 } = options;
+  const { exchange, profileDir, publisher, custody } = options;
   const known = await exchange.getPublisher(publisher);
-  if (known.root_version > 0)
-    throw new ExchangeError("conflict", { reason: "root_exists", version: known.root_version });
   if (known.custody !== custody) throw new ExchangeError("custody_mismatch", { have: known.custody });
+  const held = await findSigned(profileDir, publisher);
+  if (known.root_version > 0 && known.root_digest !== held?.digest) {
+    throw new ExchangeError("conflict", { reason: "root_exists", version: known.root_version });
+  }
+  const signed = held ?? (await signFirst(options, known.release_key));
+  const { bytes, digest, root } = signed;
+  const answer = await exchange.postRoot(publisher, bytes);
+  // Pinned is what was made here, not what the exchange says that it took.
+  if (answer.digest !== digest) throw new ExchangeError("root_pin", { reason: "answer" });
+  await writePin(profileDir, publisher, { version: 1, digest });
+  return { version: 1, digest, rootKids: root.roles.root.kids, releaseKids: root.roles.release.kids };
+}
+
+/** Signs the root and keeps it before it is posted: a run that lost the answer posts the same bytes again. */
+async function signFirst(options: RootOptions, offered: unknown): Promise<OpenedRoot> {
+  const { exchange, profileDir, publisher, now, rootKeys = 1, threshold = 1 } = options;
   const roots = await takeKeys(profileDir, "root", rootKeys);
-  const release = await releaseKeyOf(options, known.release_key);
+  const release = await releaseKeyOf(options, offered);
   const releaseKid = await thumbprint(release);
   const keys = Object.fromEntries([
     ...roots.map(({ kid, publicJwk }) => [kid, publicJwk] as const),
@@ -56,13 +72,18 @@ export async function createRoot(options: RootOptions): Promise<MadeRoot> {
     },
     version: 1,
   });
-  const envelope = await signRoot(root, roots);
-  const digest = await rootDigest(envelope);
-  const answer = await exchange.postRoot(publisher, envelope);
-  // Pinned is what was made here, not what the exchange says that it took.
-  if (answer.digest !== digest) throw new ExchangeError("root_pin", { reason: "answer" });
-  await writePin(profileDir, publisher, { version: 1, digest });
-  return { version: 1, digest, rootKids: roots.map(({ kid }) => kid), releaseKids: [releaseKid] };
+  const opened = await openRoot(await signRoot(root, roots));
+  await writePrivateFile(signedPath(profileDir, publisher), opened.bytes);
+  return opened;
+}
+
+async function findSigned(profileDir: string, publisher: string): Promise<OpenedRoot | undefined> {
+  const bytes = await readPrivateFile(signedPath(profileDir, publisher));
+  return bytes === undefined ? undefined : openRoot(bytes);
+}
+
+function signedPath(profileDir: string, publisher: string): string {
+  return join(profileDir, "keys", `${publisher}.root-1.jws`);
 }
 
 async function releaseKeyOf({ custody, profileDir }: RootOptions, offered: unknown): Promise<PublicJwk> {

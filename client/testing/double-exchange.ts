@@ -27,6 +27,8 @@ type Handler = (match: string[], body: Bytes, request: IncomingMessage, store: D
 type Route = [method: string, path: RegExp, handler: Handler];
 
 const NAME = "([^/]+)";
+const NEVER_REACHED = new Set<Hostile["act"]>(["busy", "gone", "page"]);
+const NOTHING: Answer = { status: 204, headers: {}, body: new Uint8Array() };
 
 const ROUTES: Route[] = [
   [
@@ -105,10 +107,12 @@ async function handle(double: Double, request: IncomingMessage, response: Server
   double.requests.push(`${request.method} ${pathname}`);
   await double.onRequest?.(double.requests.length);
   const body = await readAll(request);
-  const answer = await route(double.store, request, pathname, body);
   const hostile = double.hostile.find((one) => one.path.test(pathname) && (one.times ?? 1) > 0);
+  if (hostile?.times !== undefined) hostile.times--;
+  // What is busy or gone does nothing; the others act, and then answer wrongly.
+  const acts = hostile === undefined || !NEVER_REACHED.has(hostile.act);
+  const answer = acts ? await route(double.store, request, pathname, body) : NOTHING;
   if (hostile === undefined) return send(response, answer);
-  if (hostile.times !== undefined) hostile.times--;
   return answerHostile(hostile, answer, response);
 }
 
