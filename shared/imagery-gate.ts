@@ -1,5 +1,6 @@
 /** The imagery gate: finds text that carries a picture. It reads decoded strings, and it must not eat real reports. */
 
+import { findMediaText } from "./media/sniff-text.ts";
 import { ExchangeError } from "./problem.ts";
 import { isReportedUrl } from "./reported-url.ts";
 
@@ -7,17 +8,11 @@ import { isReportedUrl } from "./reported-url.ts";
 export const FREE_TEXT_RUN_MAX = 511;
 /** Base64 wrapped into lines counts as one run when each piece is at least this long. */
 const WRAPPED_PIECE_MIN = 32;
-const TYPED_VALUE_MAX = 128;
 
 export type ImageryRule = "data_address" | "base64_magic" | "hex_magic" | "binary_magic" | "long_run";
 export type ImageryFinding = { pointer: string; rule: ImageryRule };
 
 const DATA_ADDRESS = /data:[^,\s]{0,200};\s{0,4}base64|data:(?:image|video|audio)\/[^,\s]{0,200},/i;
-// The first bytes of PNG, JPEG, GIF, WebP (RIFF) and ISO media (MP4, HEIC, AVIF) as base64 and base64url.
-const BASE64_MAGIC =
-  /iVBORw0KGg|[/_]9j[/_][0-9A-Za-z+/_-]{16}|R0lGODdh|R0lGODlh|UklGR[0-9A-Za-z+/_-]{7}(?:XRUJQ|V0VCU|BXRUJQ)|AAAA[0-9A-Za-z+/_-][GWm2]Z0eX[A-D]/;
-const HEX_MAGIC =
-  /89504e470d0a1a0a|ffd8ff(?:e[0-9a-f]|db|ee)[0-9a-f]{16}|474946383[79]61|52494646[0-9a-f]{8}57454250|\b000000[0-9a-f]{2}66747970/i;
 // The same bytes when somebody put them into a string as they are, one character a byte, or badly decoded.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these control characters are what a picture starts with
 const BINARY_MAGIC = /[\u0089\ufffd]PNG\r?\n|\u00ff\u00d8\u00ff|GIF8[79]a[\u0000-\u001f\ufffd]|RIFF[\s\S]{4}WEBP/;
@@ -26,7 +21,11 @@ const RUN_CHARACTERS = /^[0-9A-Za-z+/_=-]+$/;
 
 // Fields with a form of their own, by path. Each is spared only while it has that form.
 const URL_FIELD = /(?:^|\/)(?:url|url_canonical|profile_url)$/;
-const TYPED_FIELD = /(?:^|\/)hashes\/\d+\/value$|(?:^|\/)(?:url_digest|sealed_digest|kid|x|build_hash)$/;
+const TYPED_FIELDS: [path: RegExp, form: RegExp][] = [
+  [/(?:^|\/)hashes\/\d+\/value$/, /^[0-9A-Fa-f]{0,128}$/],
+  [/(?:^|\/)(?:url_digest|build_hash)$/, /^[0-9a-f]{0,64}$/],
+  [/(?:^|\/)(?:sealed_digest|body_sha256)$/, /^sha256:[0-9a-f]{64}$/],
+];
 const SEALED_FIELD =
   /(?:^|\/)(?:sealed|note_sealed|jwe)\/(?:ciphertext|iv|tag|protected|recipients\/\d+\/(?:encrypted_key|header\/\w+))$/;
 const BASE64URL = /^[A-Za-z0-9_-]*$/;
@@ -39,8 +38,8 @@ export function findImageryInText(text: string): ImageryRule | undefined {
   if (BINARY_MAGIC.test(text)) return "binary_magic";
   // An address pasted into a sentence may hold a long signature; its length is bounded by the pattern.
   const words = text.replace(URL_IN_TEXT, " ");
-  if (BASE64_MAGIC.test(words)) return "base64_magic";
-  if (HEX_MAGIC.test(words)) return "hex_magic";
+  const media = findMediaText(words);
+  if (media !== undefined) return media.encoding === "hex" ? "hex_magic" : "base64_magic";
   return longestRun(words) > FREE_TEXT_RUN_MAX ? "long_run" : undefined;
 }
 
@@ -83,7 +82,7 @@ function walk(value: unknown, path: string): ImageryFinding | undefined {
 
 function findInField(text: string, path: string): ImageryRule | undefined {
   if (URL_FIELD.test(path) && isReportedUrl(text)) return undefined;
-  if (TYPED_FIELD.test(path) && text.length <= TYPED_VALUE_MAX && /^[A-Za-z0-9_:-]*$/.test(text)) return undefined;
+  if (TYPED_FIELDS.some(([field, form]) => field.test(path) && form.test(text))) return undefined;
   if (SEALED_FIELD.test(path) && BASE64URL.test(text)) {
     return CIPHERTEXT_MAGIC.test(text) ? "base64_magic" : undefined;
   }

@@ -89,15 +89,20 @@ export function parseReportedUrl(input: string): ReportedUrl {
   const text = input.trim();
   if (text.length === 0) throw new ExchangeError("url_invalid", { reason: "empty" });
   if (!/^https?:/i.test(text)) throw new ExchangeError("url_invalid", { reason: "scheme" });
-  if (!URL.canParse(text)) throw new ExchangeError("url_invalid", { reason: "form" });
+  // WHATWG would make https:///t/1 and https:t/1 an address of the host "t".
+  if (!/^https?:\/\/[^/\\]/i.test(text) || !URL.canParse(text))
+    throw new ExchangeError("url_invalid", { reason: "form" });
   const url = new URL(text);
   if (url.hostname === "" || url.hostname === ".") throw new ExchangeError("url_invalid", { reason: "host" });
   const redacted = strip(url);
-  const written = url.href;
-  if (written.length > REPORTED_URL_MAX_LENGTH) {
+  const url_canonical = canonicalUrl(url);
+  // A signature too long to carry is left behind sooner than the report: the place is still found.
+  const isLong = url.href.length > REPORTED_URL_MAX_LENGTH;
+  if (isLong && url_canonical.length > REPORTED_URL_MAX_LENGTH) {
     throw new ExchangeError("url_invalid", { reason: "length", max: REPORTED_URL_MAX_LENGTH });
   }
-  return { url: written, url_canonical: canonicalUrl(url), domain: domainOf(url.hostname), redacted };
+  const written = isLong ? url_canonical : url.href;
+  return { url: written, url_canonical, domain: domainOf(url.hostname), redacted: redacted || isLong };
 }
 
 /** Whether a text is an address by the rule of this file: what the imagery gate spares in an address field. */
@@ -135,6 +140,7 @@ function stripPairs(query: string): string {
 }
 
 function isSession(rawName: string, value: string): boolean {
+  if (value === REMOVED) return true;
   const name = nameOf(rawName);
   if (name === "s") return BOARD_SESSION_VALUE.test(value);
   return SESSION_NAMES.has(name) || SESSION_PREFIX.test(name);

@@ -15,6 +15,7 @@ import { checkRootTimes, type OpenedRoot, openPinnedRoot, openRoot, type RootPin
 import { decodeSegment, type SegmentPlace, type SegmentRef } from "../segment.ts";
 import { entryIdOf, stateDigest } from "../state.ts";
 import type { SetKind } from "../vocab/sets.ts";
+import { REPORT_RUNNERS, type ReportGiven } from "./run-reports.ts";
 
 /** Bytes in a JSON file: text where they are UTF-8, base64 (padded) where they are not. */
 export type Spelled = { text: string } | { base64: string };
@@ -34,7 +35,7 @@ export type Given = {
   root: { roots: Spelled[]; pin?: RootPin; now: number };
   segment: { bytes: Spelled; ref: SegmentRef; place: SegmentPlace };
   state: { lines: string[]; state?: string };
-};
+} & ReportGiven;
 export type VectorFormat = keyof Given;
 export type Vector = {
   [Format in VectorFormat]: { format: Format; title: string; given: Given[Format]; expect: string; gives?: unknown };
@@ -50,6 +51,7 @@ const ID_PARSERS = {
 };
 
 const RUNNERS: { [Format in VectorFormat]: (given: Given[Format]) => unknown } = {
+  ...REPORT_RUNNERS,
   about: ({ about }) => parseAbout(about),
   delta: ({ lines, entries = [] }) => {
     const held = new Map(entries.map((line) => [entryIdOf(line), line]));

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { documentVectors } from "./documents.ts";
 import { type NamedVector, VECTOR_FORMATS } from "./named-vector.ts";
 import { nameVectors } from "./names.ts";
+import { reportedUrlVectors } from "./reported-urls.ts";
+import { reportVectors } from "./reports.ts";
 import { segmentVectors } from "./segments.ts";
 import { trustVectors } from "./trust.ts";
 
@@ -16,6 +18,8 @@ export async function allVectors(): Promise<NamedVector[]> {
     ...(await trustVectors()),
     ...(await segmentVectors()),
     ...(await documentVectors()),
+    ...(await reportVectors()),
+    ...(await reportedUrlVectors()),
   ];
 }
 
