@@ -101,11 +101,13 @@ function keepDraft(next: Draft): Promise<void> {
   const isQueued = unsaved.has(next.id);
   unsaved.set(next.id, next);
   if (isQueued) return saving;
-  saving = saving.catch(() => undefined).then(async () => {
-    const newest = unsaved.get(next.id);
-    unsaved.delete(next.id);
-    if (newest && key) await db.write([await draftChange(key, newest, Date.now())]);
-  });
+  saving = saving
+    .catch(() => undefined)
+    .then(async () => {
+      const newest = unsaved.get(next.id);
+      unsaved.delete(next.id);
+      if (newest && key) await db.write([await draftChange(key, newest, Date.now())]);
+    });
   return saving;
 }
 

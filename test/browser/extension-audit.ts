@@ -16,7 +16,9 @@ type Axe = { run(): Promise<{ violations: { id: string; nodes: { html: string; f
 async function axeViolations(page: Page): Promise<string[]> {
   await page.evaluate(axeSource);
   const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: Axe }).axe.run());
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
+  );
 }
 
 /** Facts about the page that no rule engine looks for. */
@@ -27,7 +29,9 @@ async function facts(page: Page) {
     const field = document.querySelector("input, select:not(#danger-country), textarea");
     const texts = [...document.querySelectorAll("body *:not(pre):not(code):not(script)")]
       .filter((element) => !element.closest("pre"))
-      .flatMap((element) => [...element.childNodes].filter(({ nodeType }) => nodeType === 3).map(({ textContent }) => textContent ?? ""));
+      .flatMap((element) =>
+        [...element.childNodes].filter(({ nodeType }) => nodeType === 3).map(({ textContent }) => textContent ?? ""),
+      );
     return {
       headings: document.querySelectorAll("h1").length,
       title: document.title,
@@ -36,7 +40,8 @@ async function facts(page: Page) {
       media: document.querySelectorAll("img, picture, video, audio, object, embed, canvas, iframe").length,
       links: [...document.querySelectorAll("a[href]")].filter((a) => !a.getAttribute("href")?.startsWith("#")).length,
       liveAddresses: texts.filter((text) => /https?:\/\//i.test(text)),
-      dangerFirst: !danger || !field || (danger.compareDocumentPosition(field) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0,
+      dangerFirst:
+        !danger || !field || (danger.compareDocumentPosition(field) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0,
       dangers: document.querySelectorAll(".banner.danger").length,
       sideways: [...document.querySelectorAll("body *:not(.visually-hidden)")]
         .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type BrowserContext, type Page, chromium, type Worker } from "playwright-core";
+import { type BrowserContext, chromium, type Page, type Worker } from "playwright-core";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 /** A busy machine of two cores takes a second for a screen; ten mean that it does not come. */
@@ -19,7 +19,9 @@ export function buildExtension(mode: "e2e" | "demo" | "production"): string {
 }
 
 export function findChromium(): string {
-  const found = [process.env.BREAKWATER_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser"].find((path) => path && existsSync(path));
+  const found = [process.env.BREAKWATER_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser"].find(
+    (path) => path && existsSync(path),
+  );
   if (!found) throw new Error("Chromium is not installed; on Debian: apt-get install chromium");
   return found;
 }
@@ -36,7 +38,10 @@ export type Flagger = {
   close(): Promise<void>;
 };
 
-export async function startFlagger(directory: string, profile = mkdtempSync(join(tmpdir(), "bw-flagger-"))): Promise<Flagger> {
+export async function startFlagger(
+  directory: string,
+  profile = mkdtempSync(join(tmpdir(), "bw-flagger-")),
+): Promise<Flagger> {
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: findChromium(),
     headless: true,

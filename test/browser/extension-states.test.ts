@@ -29,7 +29,10 @@ async function enrol(): Promise<void> {
 }
 
 async function flagImage(file: string): Promise<void> {
-  await flagger.flag(thread, { menuItemId: "flag-image", srcUrl: file.includes(":") ? file : `${site.origin}/${file}` });
+  await flagger.flag(thread, {
+    menuItemId: "flag-image",
+    srcUrl: file.includes(":") ? file : `${site.origin}/${file}`,
+  });
   await heading("Is a child in danger now?");
 }
 
@@ -44,7 +47,8 @@ async function toReview(): Promise<void> {
 }
 
 const lastTaken = (): TakenReport => [...exchange.taken.values()].at(-1) as TakenReport;
-const postsOfReports = () => exchange.requests.filter(({ method, path }) => method === "POST" && path === "/v1/reports");
+const postsOfReports = () =>
+  exchange.requests.filter(({ method, path }) => method === "POST" && path === "/v1/reports");
 
 async function home(): Promise<void> {
   await panel.reload();
@@ -108,13 +112,16 @@ describe("items that cannot be read, and items in odd places", () => {
     await home();
   });
 
-  it.each(["drawing-3.png", "drawing-4.png"])("%s is found by what is shown: in srcset, in a closed shadow root", async (file) => {
-    await flagImage(file);
-    await panel.keyboard.press("2");
-    await text(/^1 image, 256 × 256\./);
-    expect(site.hits.get(`/${file}`)).toBe(1);
-    await home();
-  });
+  it.each(["drawing-3.png", "drawing-4.png"])(
+    "%s is found by what is shown: in srcset, in a closed shadow root",
+    async (file) => {
+      await flagImage(file);
+      await panel.keyboard.press("2");
+      await text(/^1 image, 256 × 256\./);
+      expect(site.hits.get(`/${file}`)).toBe(1);
+      await home();
+    },
+  );
 
   it("a picture made in the page is hashed, and its inner address is not reported", async () => {
     await flagImage((await thread.locator("#blob").getAttribute("src")) as string);
@@ -228,7 +235,11 @@ describe("an urgent report", () => {
     await text(/the hotline is alerted/);
     await audit(panel, "sent-urgent");
     const { report } = lastTaken();
-    expect(report).toMatchObject({ urgency: "immediate_danger", immediate: { emergency_called: "yes" }, report_kind: "grooming" });
+    expect(report).toMatchObject({
+      urgency: "immediate_danger",
+      immediate: { emergency_called: "yes" },
+      report_kind: "grooming",
+    });
     expect(report.jurisdiction.observer_country).toBe("GB");
   });
 
@@ -341,9 +352,14 @@ describe("options and the lock", () => {
   it("theme and density take effect at once and are kept", async () => {
     await panel.getByLabel("Theme").selectOption("dark");
     await panel.getByLabel("Text density").selectOption("compact");
-    await expect.poll(() => panel.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe("rgb(18, 24, 29)");
+    await expect
+      .poll(() => panel.evaluate(() => getComputedStyle(document.body).backgroundColor))
+      .toBe("rgb(18, 24, 29)");
     await home();
-    expect(await panel.evaluate(() => ({ ...document.documentElement.dataset }))).toEqual({ theme: "dark", density: "compact" });
+    expect(await panel.evaluate(() => ({ ...document.documentElement.dataset }))).toEqual({
+      theme: "dark",
+      density: "compact",
+    });
     await button("Options").click();
     await panel.getByLabel("Theme").selectOption("system");
     await panel.getByLabel("Text density").selectOption("regular");
@@ -362,7 +378,8 @@ describe("options and the lock", () => {
     const before = exchange.taken.size;
     exchange.mood.reports = "take";
     await (await flagger.worker()).evaluate(() => {
-      const chrome = (globalThis as unknown as { chrome: { alarms: { onAlarm: { dispatch(alarm: object): void } } } }).chrome;
+      const chrome = (globalThis as unknown as { chrome: { alarms: { onAlarm: { dispatch(alarm: object): void } } } })
+        .chrome;
       chrome.alarms.onAlarm.dispatch({ name: "outbox" });
     });
     // Its wait may not be over at the first wake-up; Retry-After was one second.
@@ -370,7 +387,9 @@ describe("options and the lock", () => {
       .poll(
         async () => {
           await (await flagger.worker()).evaluate(() => {
-            const chrome = (globalThis as unknown as { chrome: { alarms: { onAlarm: { dispatch(alarm: object): void } } } }).chrome;
+            const chrome = (
+              globalThis as unknown as { chrome: { alarms: { onAlarm: { dispatch(alarm: object): void } } } }
+            ).chrome;
             chrome.alarms.onAlarm.dispatch({ name: "outbox" });
           });
           return exchange.taken.size;
@@ -408,7 +427,9 @@ describe("a device that was switched off", () => {
   it("says by whom, keeps the number in sight, deletes only when asked twice", async () => {
     exchange.mood.device = "revoked";
     await panel.evaluate(() =>
-      (globalThis as unknown as { chrome: { runtime: { sendMessage(m: object): Promise<unknown> } } }).chrome.runtime.sendMessage({
+      (
+        globalThis as unknown as { chrome: { runtime: { sendMessage(m: object): Promise<unknown> } } }
+      ).chrome.runtime.sendMessage({
         type: "check_enrolment",
       }),
     );

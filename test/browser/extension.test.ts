@@ -1,10 +1,10 @@
 // A flagger's whole way in real Chromium: enrol, flag, answer, review, send, receipt, with no picture leaving the page.
 import { createHash } from "node:crypto";
 import { hexOf } from "@breakwater/shared/bytes.ts";
-import { hashPdq } from "@breakwater/shared/pdq/index.ts";
-import { digestUrl } from "@breakwater/shared/reported-url.ts";
-import { referenceOf } from "@breakwater/shared/receipt.ts";
 import type { UuidV7 } from "@breakwater/shared/ids.ts";
+import { hashPdq } from "@breakwater/shared/pdq/index.ts";
+import { referenceOf } from "@breakwater/shared/receipt.ts";
+import { digestUrl } from "@breakwater/shared/reported-url.ts";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { drawRgb, toRgba } from "../drawings/index.ts";
@@ -136,7 +136,9 @@ describe("flagging an image", () => {
     await panel.keyboard.press("Control+Enter");
     await heading("Sent");
     expect(exchange.taken.size).toBe(1);
-    const [{ report, content }] = [...exchange.taken.values()] as [never] as [{ report: { id: string }; content: object }];
+    const [{ report, content }] = [...exchange.taken.values()] as [never] as [
+      { report: { id: string }; content: object },
+    ];
     expect(JSON.parse(clear as string)).toEqual(report);
     expect(JSON.parse(sealed as string)).toEqual(content);
     await panel.getByText(referenceOf(report.id as UuidV7)).waitFor();
@@ -180,7 +182,9 @@ describe("flagging an image", () => {
         expect(text, path).not.toContain(part.subarray(0, 18).toString("base64").replace(/=+$/, ""));
         expect(text, path).not.toContain(part.toString("hex"));
       }
-      const payloads = [...text.matchAll(/"payload":"([^"]+)"/g)].map(([, part]) => Buffer.from(part as string, "base64url").toString());
+      const payloads = [...text.matchAll(/"payload":"([^"]+)"/g)].map(([, part]) =>
+        Buffer.from(part as string, "base64url").toString(),
+      );
       for (const clear of [text, ...payloads]) {
         expect(clear).not.toContain("test-term-0001");
         expect(clear).not.toContain("/t/1042");
@@ -216,8 +220,13 @@ describe("afterwards", () => {
 
   it("nothing typed and no address lies in local storage, and only ciphertext in the database", async () => {
     const found = await panel.evaluate(async () => {
-      const chrome = (globalThis as unknown as { chrome: { storage: Record<string, { get(): Promise<object> }> } }).chrome;
-      const areas = JSON.stringify([await chrome.storage.local?.get(), await chrome.storage.session?.get(), { ...localStorage }]);
+      const chrome = (globalThis as unknown as { chrome: { storage: Record<string, { get(): Promise<object> }> } })
+        .chrome;
+      const areas = JSON.stringify([
+        await chrome.storage.local?.get(),
+        await chrome.storage.session?.get(),
+        { ...localStorage },
+      ]);
       const db = await new Promise<IDBDatabase>((resolve) => {
         const open = indexedDB.open("breakwater");
         open.onsuccess = () => resolve(open.result);
@@ -229,8 +238,12 @@ describe("afterwards", () => {
           request.onsuccess = () => resolve(request.result);
         });
         for (const row of all) {
-          const extractable = [row, ...Object.values(row as object)].some((v) => v instanceof CryptoKey && v.extractable && v.type !== "public");
-          rows.push(`${name} ${extractable} ${JSON.stringify(row, (_, v) => (v instanceof ArrayBuffer ? new TextDecoder("latin1").decode(v) : v))}`);
+          const extractable = [row, ...Object.values(row as object)].some(
+            (v) => v instanceof CryptoKey && v.extractable && v.type !== "public",
+          );
+          rows.push(
+            `${name} ${extractable} ${JSON.stringify(row, (_, v) => (v instanceof ArrayBuffer ? new TextDecoder("latin1").decode(v) : v))}`,
+          );
         }
       }
       db.close();

@@ -11,12 +11,12 @@ import {
 import type { JSX } from "preact";
 import type { Draft } from "../../report/draft.ts";
 import { answer, changeDraft, draft } from "../desk.ts";
+import { helplineWords } from "../helplines.ts";
 import { labelOf, t } from "../i18n.ts";
 import { Choices, CountryField, FaultSummary, faultFor, TextField, Tick } from "../parts/fields.tsx";
 import { Address, Banner, Button } from "../parts/parts.tsx";
 import { attempt, check, faults } from "../report-actions.ts";
 import { Found } from "./found.tsx";
-import { helplineWords } from "../helplines.ts";
 import { KindField } from "./kind-field.tsx";
 import { Screen } from "./screen.tsx";
 

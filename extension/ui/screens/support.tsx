@@ -17,12 +17,7 @@ export function SupportScreen(): JSX.Element {
       title={t("support.title")}
       lead={t("support.lead")}
       footer={
-        <Button
-          look="plain"
-          small
-          back
-          onClick={() => changeDraft({ step: "form" })}
-        >
+        <Button look="plain" small back onClick={() => changeDraft({ step: "form" })}>
           {t("app.back")}
         </Button>
       }
