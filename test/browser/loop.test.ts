@@ -24,6 +24,7 @@ const PICTURE = "boathouse";
 const EXPLANATION = "Shown in a public thread with test-term-0001, six replies.";
 const NOTE = "Compared with test-term-0002 at the source.";
 const LISTED_MS = 30_000;
+const SETTLED_MS = 120_000;
 
 let home: string;
 let relay: Relay;
@@ -243,8 +244,16 @@ describe("the loop", () => {
   it("the flagger is told so, in a word", async () => {
     const panel = await flagger.panel();
     await panel.getByRole("button", { name: "History" }).click();
-    await panel.getByRole("button", { name: "Look for news" }).click();
-    await panel.getByText("Withdrawn").waitFor();
+    // Cases follow the sets within a minute.
+    await expect
+      .poll(
+        async () => {
+          await panel.getByRole("button", { name: "Look for news" }).click();
+          return panel.getByText("Withdrawn").count();
+        },
+        { timeout: SETTLED_MS, interval: 5_000 },
+      )
+      .toBe(1);
   });
 });
 
