@@ -13,7 +13,7 @@ const REFUSED: [title: string, url: string][] = [
   ["data address", "data:image/png;base64,iVBORw0KGgo="],
   ["blob address", "blob:https://forum.example/0b9f1c7e"],
   ["script address", "javascript:alert(1)"],
-  ["file address", "file:///home/me/a.jpg"],
+  ["file address", "file:///pictures/a.jpg"],
   ["ftp address", "ftp://files.example/a.jpg"],
   ["extension address", "chrome-extension://abcdef/page.html"],
   ["without scheme", "forum.example/t/1042"],

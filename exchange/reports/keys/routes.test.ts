@@ -270,47 +270,68 @@ async function withNewcomer() {
   return { h, report, number, key };
 }
 
-for (const route of ["/v1/hotline/seals/missing", "/v1/hotline/cases/{n}/seals/missing"] as const) {
-  describe(`GET ${route}`, () => {
-    const pathOf = (number: number) => route.replace("{n}", String(number));
-    describe("happy", () => {
-      it("names what a newcomer cannot open yet, with what the caller can", async () => {
-        const { h, report, number, key } = await withNewcomer();
-        const answer = await h.ask<MissingSeals>(pathOf(number), { cookie: h.people.a.cookie, method: "GET" });
-        expect(answer.missing).toMatchObject([
-          { report_id: report.id, case: number, kid: key.kid, sealed_digest: report.sealed_digest },
-        ]);
-        const [missing] = answer.missing;
-        const { content } = await openSealed(
-          missing?.sealed,
-          h.analystKeys.a.privateKey,
-          h.analystKeys.a.kid,
-          report.sealed_digest,
-        );
-        expect(content.explanation).toBe(SECRET);
-        const byAgent = await h.ask<MissingSeals>(pathOf(number), { key: h.member.key, method: "GET" });
-        expect(byAgent.missing).toHaveLength(1);
-      });
-    });
-    describe("error", () => {
-      it("is empty for who can open nothing, and for a case that is not there", async () => {
-        const { h, number } = await withNewcomer();
-        expect(await h.ask(pathOf(number), { cookie: h.people.c.cookie, method: "GET" })).toEqual({ missing: [] });
-        if (route.includes("{n}"))
-          expect(await h.ask(pathOf(999), { cookie: h.people.a.cookie, method: "GET" })).toEqual({ missing: [] });
-      });
-    });
-    describe("security", () => {
-      it("shows nothing of another hotline", async () => {
-        const { number } = await withNewcomer();
-        expect(await stranger.ask(pathOf(number), { key: stranger.member.key, method: "GET" })).toEqual({
-          missing: [],
-        });
-        await expectProblem(await exchange.request(pathOf(number)), "unauthenticated");
-      });
+const missingFor = (h: TestHotline, path: string, as: { key?: string; cookie?: string }) =>
+  h.ask<MissingSeals>(path, { ...as, method: "GET" });
+
+describe("GET /v1/hotline/seals/missing", () => {
+  const path = "/v1/hotline/seals/missing";
+  describe("happy", () => {
+    it("names what a newcomer cannot open yet, with what the caller can", async () => {
+      const { h, report, number, key } = await withNewcomer();
+      const { missing } = await missingFor(h, path, { cookie: h.people.a.cookie });
+      expect(missing).toMatchObject([
+        { report_id: report.id, case: number, kid: key.kid, sealed_digest: report.sealed_digest },
+      ]);
+      const { a } = h.analystKeys;
+      const { content } = await openSealed(missing[0]?.sealed, a.privateKey, a.kid, report.sealed_digest);
+      expect(content.explanation).toBe(SECRET);
+      expect((await missingFor(h, path, { key: h.member.key })).missing).toHaveLength(1);
     });
   });
-}
+  describe("error", () => {
+    it("is empty for who can open nothing", async () => {
+      const { h } = await withNewcomer();
+      expect(await missingFor(h, path, { cookie: h.people.c.cookie })).toEqual({ missing: [] });
+    });
+  });
+  describe("security", () => {
+    it("shows nothing of another hotline, and nobody anything", async () => {
+      await withNewcomer();
+      expect(await missingFor(stranger, path, { key: stranger.member.key })).toEqual({ missing: [] });
+      await expectProblem(await exchange.request(path), "unauthenticated");
+      await expectProblem(await exchange.request(path, { device: await hotline.device.proof(path) }), "forbidden");
+    });
+  });
+});
+
+describe("GET /v1/hotline/cases/{n}/seals/missing", () => {
+  const pathOf = (number: number) => `/v1/hotline/cases/${number}/seals/missing`;
+  describe("happy", () => {
+    it("names what a newcomer cannot open of this case, and of no other", async () => {
+      const { h, report, number, key } = await withNewcomer();
+      const other = await h.send({ file: "b2", url: "https://another.example/" });
+      const { missing } = await missingFor(h, pathOf(number), { cookie: h.people.a.cookie });
+      expect(missing).toMatchObject([{ report_id: report.id, kid: key.kid }]);
+      const others = await missingFor(h, pathOf(await h.caseNumberOf(other.report.id)), { key: h.member.key });
+      expect(others.missing.map(({ report_id }) => report_id)).toEqual([other.report.id]);
+    });
+  });
+  describe("error", () => {
+    it("is empty for a case that is not there, and 404 for a number that is none", async () => {
+      const { h } = await withNewcomer();
+      expect(await missingFor(h, pathOf(999), { cookie: h.people.a.cookie })).toEqual({ missing: [] });
+      const response = await exchange.request("/v1/hotline/cases/x/seals/missing", { cookie: h.people.a.cookie });
+      await expectProblem(response, "not_found");
+    });
+  });
+  describe("security", () => {
+    it("shows nothing of another hotline's case", async () => {
+      const { number } = await withNewcomer();
+      expect(await missingFor(stranger, pathOf(number), { key: stranger.member.key })).toEqual({ missing: [] });
+      await expectProblem(await exchange.request(pathOf(number)), "unauthenticated");
+    });
+  });
+});
 
 describe("POST /v1/hotline/reports/{id}/seals", () => {
   describe("happy", () => {

@@ -64,7 +64,7 @@ export async function assessCase(deps: Deps, caller: PersonCaller, number: numbe
 async function openForDecision(tx: Tx, caller: PersonCaller, number: number) {
   const row = await openForUpdate(tx, caller, number);
   const saved = await listAssessments(tx, row.id);
-  refuseStanding(stageOf({ state: row.state, saved, takenBy: row.taken_by, personId: caller.personId }).why_not);
+  refuseStanding(stageOf({ state: row.state, saved, takenBy: row.taken_by, personId: caller.personId }));
   return { row, saved };
 }
 

@@ -7,7 +7,7 @@ import type { PersonCaller } from "../../platform/caller.ts";
 import { type Tx, transaction } from "../../platform/db.ts";
 import type { Deps } from "../../platform/deps.ts";
 import { addStep } from "../steps.ts";
-import { stageOf, WORKABLE } from "./stage.ts";
+import { type Stage, stageOf, WORKABLE } from "./stage.ts";
 import {
   type CaseRecord,
   listAssessments,
@@ -26,10 +26,10 @@ export async function openForUpdate(tx: Tx, caller: PersonCaller, number: number
   return row;
 }
 
-/** @throws ExchangeError `assessor_same`, `case_state`, `case_conflict`: the refusal that the standing calls for */
-export function refuseStanding(why: ReturnType<typeof stageOf>["why_not"]): void {
+/** @throws ExchangeError `assessor_same`, `assessment_done`, `case_state`, `case_conflict`: as the standing calls for */
+export function refuseStanding({ stage, why_not: why }: Stage): void {
   if (why === undefined) return;
-  if (why === "already_assessed") throw new ExchangeError("assessor_same");
+  if (why === "already_assessed") throw new ExchangeError(stage === "second" ? "assessor_same" : "assessment_done");
   if (why === "taken") throw new ExchangeError("case_conflict", { reason: "taken" });
   throw new ExchangeError("case_state", { reason: why });
 }
@@ -50,7 +50,7 @@ export async function takeNextCase(deps: Deps, caller: PersonCaller): Promise<{ 
 
 async function takeLocked(deps: Deps, tx: Tx, caller: PersonCaller, row: CaseRecord): Promise<Moved> {
   const saved = await listAssessments(tx, row.id);
-  refuseStanding(stageOf({ state: row.state, saved, takenBy: row.taken_by, personId: caller.personId }).why_not);
+  refuseStanding(stageOf({ state: row.state, saved, takenBy: row.taken_by, personId: caller.personId }));
   const now = deps.now();
   // Urgent ones stay on the banner until somebody acknowledges; taking one is not that.
   const state = row.state === "triaged" || row.state === "received" ? "in_review" : row.state;

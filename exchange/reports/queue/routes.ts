@@ -22,7 +22,7 @@ import { acknowledgeCase, logCopied, returnCase, takeCase, takeNextCase } from "
 import { getCase, getQueue } from "./view.ts";
 
 const analyst = requirePerson("analyst");
-const STANDING_PROBLEMS = ["not_found", "assessor_same", "case_state", "case_conflict"] as const;
+const STANDING_PROBLEMS = ["not_found", "assessor_same", "assessment_done", "case_state", "case_conflict"] as const;
 
 export const queueRoutes = new Hono<Env>()
   .get(
