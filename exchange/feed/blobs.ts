@@ -31,7 +31,11 @@ export async function blobResponse(c: Context<Env>, digest: Digest): Promise<Res
   return c.body(stored.body, 200, headers);
 }
 
-async function getAccess(deps: Deps, caller: Caller, digest: Digest): Promise<{ size: number; format: "segment" | "json" }> {
+async function getAccess(
+  deps: Deps,
+  caller: Caller,
+  digest: Digest,
+): Promise<{ size: number; format: "segment" | "json" }> {
   const readable = mayRead(caller) ? await findReadableBlob(deps, caller, digest) : undefined;
   if (readable !== undefined && !readable.gone) return readable;
   const uploaded = await wasUploadedBy(deps, digest, caller.memberId);

@@ -3,7 +3,7 @@
 import type { Caller } from "../platform/caller.ts";
 import type { Queries } from "../platform/db.ts";
 import { listReadableSets, type SetRow } from "../sets/index.ts";
-import { formatCursor, parseCatalogueCursor, type CatalogueCursor } from "./cursor.ts";
+import { type CatalogueCursor, formatCursor, parseCatalogueCursor } from "./cursor.ts";
 
 export const CATALOGUE_PAGE_ROWS = 100;
 

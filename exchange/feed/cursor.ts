@@ -8,7 +8,11 @@ import { z } from "zod";
 
 export const CURSOR_MAX_CHARS = 1_024;
 
-const ChangesCursor = z.strictObject({ epoch: z.string().max(128), seq: z.int().nonnegative(), set: z.string().max(400) });
+const ChangesCursor = z.strictObject({
+  epoch: z.string().max(128),
+  seq: z.int().nonnegative(),
+  set: z.string().max(400),
+});
 export type ChangesCursor = z.infer<typeof ChangesCursor>;
 const CatalogueCursor = z.strictObject({ publisher: Publisher, set: SetName });
 export type CatalogueCursor = z.infer<typeof CatalogueCursor>;

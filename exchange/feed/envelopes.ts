@@ -11,7 +11,11 @@ const REVALIDATE = "private, no-cache";
 const IMMUTABLE = "private, max-age=31536000, immutable";
 
 /** @throws ExchangeError `not_found` */
-export function envelopeResponse(c: Context<Env>, row: ReleaseRow | undefined, { immutable }: { immutable: boolean }): Response {
+export function envelopeResponse(
+  c: Context<Env>,
+  row: ReleaseRow | undefined,
+  { immutable }: { immutable: boolean },
+): Response {
   if (row === undefined) throw new ExchangeError("not_found");
   const headers = {
     ETag: `"${row.digest}"`,

@@ -1,10 +1,21 @@
 import { base64urlOf, digestHex, digestOf, utf8Of } from "@breakwater/shared/bytes.ts";
-import { parseIndex } from "@breakwater/shared/manifest.ts";
 import { jcs, parseJcs } from "@breakwater/shared/jcs.ts";
+import { parseIndex } from "@breakwater/shared/manifest.ts";
 import { CatalogueAnswer, ChangesPage, SetAnswer } from "@breakwater/shared/wire/sets.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { renewFeedEpoch } from "../sets/index.ts";
-import { del, expectProblem, openTestExchange, openTestPublisher, put, type TestExchange, type TestMember, type TestPublisher, type TestSet, testHash } from "../testing/index.ts";
+import {
+  del,
+  expectProblem,
+  openTestExchange,
+  openTestPublisher,
+  put,
+  type TestExchange,
+  type TestMember,
+  type TestPublisher,
+  type TestSet,
+  testHash,
+} from "../testing/index.ts";
 
 let exchange: TestExchange;
 let publisher: TestPublisher;
@@ -45,12 +56,14 @@ const get = (path: string, key: string | undefined = company.key, headers: Recor
   exchange.request(path, { key, headers });
 
 /** Who may read what: the same table holds for every route that names a set. */
-const VISIBLE: [string, () => TestMember, boolean][] = ["test", "agreed", "vetted", "named", "nobody"].flatMap((audience) => [
-  [audience, () => newcomer, audience === "test"],
-  [audience, () => agreed, audience === "test" || audience === "agreed"],
-  [audience, () => company, audience !== "nobody"],
-  [audience, () => publisher.member, true],
-]);
+const VISIBLE: [string, () => TestMember, boolean][] = ["test", "agreed", "vetted", "named", "nobody"].flatMap(
+  (audience) => [
+    [audience, () => newcomer, audience === "test"],
+    [audience, () => agreed, audience === "test" || audience === "agreed"],
+    [audience, () => company, audience !== "nobody"],
+    [audience, () => publisher.member, true],
+  ],
+);
 
 function expectUniform404(path: (set: TestSet) => string, init: object = {}): void {
   it("answers one 404 for what a caller may not see and for what is not there", async () => {
@@ -62,7 +75,10 @@ function expectUniform404(path: (set: TestSet) => string, init: object = {}): vo
         await response.body?.cancel();
         continue;
       }
-      const absent = await exchange.request(path({ ...target, path: `/v1/sets/${publisher.publisher}/never-was` }), { key: reader().key, ...init });
+      const absent = await exchange.request(path({ ...target, path: `/v1/sets/${publisher.publisher}/never-was` }), {
+        key: reader().key,
+        ...init,
+      });
       const [hidden, missing] = [await expectProblem(response, "not_found"), await expectProblem(absent, "not_found")];
       expect({ ...hidden, instance: "" }).toEqual({ ...missing, instance: "" });
     }
@@ -95,11 +111,17 @@ describe("GET /v1/sets", () => {
     it("goes on by cursor until all are listed, each once", async () => {
       const many = await openTestPublisher(exchange);
       for (let at = 0; at < 105; at++) {
-        await exchange.request(`/v1/sets/${many.publisher}/s-${at}`, { method: "PUT", key: many.member.key, json: { kind: "hash", stream: "test", audience: { tier: "named" } } });
+        await exchange.request(`/v1/sets/${many.publisher}/s-${at}`, {
+          method: "PUT",
+          key: many.member.key,
+          json: { kind: "hash", stream: "test", audience: { tier: "named" } },
+        });
       }
       const seen: string[] = [];
       for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-        const page = CatalogueAnswer.parse(await (await get(`/v1/sets${cursor ? `?cursor=${cursor}` : ""}`, many.member.key)).json());
+        const page = CatalogueAnswer.parse(
+          await (await get(`/v1/sets${cursor ? `?cursor=${cursor}` : ""}`, many.member.key)).json(),
+        );
         seen.push(...page.sets.map((row) => `${row.publisher}/${row.set}`));
         cursor = page.cursor;
       }
@@ -114,9 +136,12 @@ describe("GET /v1/sets", () => {
   });
 
   describe("error", () => {
-    it.each(["x", "e30", base64urlOf(utf8Of('{"publisher":"p","set":"s"}'))])("refuses the cursor %s", async (cursor) => {
-      await expectProblem(await get(`/v1/sets?cursor=${cursor}`), "cursor_invalid");
-    });
+    it.each(["x", "e30", base64urlOf(utf8Of('{"publisher":"p","set":"s"}'))])(
+      "refuses the cursor %s",
+      async (cursor) => {
+        await expectProblem(await get(`/v1/sets?cursor=${cursor}`), "cursor_invalid");
+      },
+    );
   });
 
   describe("security", () => {
@@ -133,7 +158,10 @@ describe("GET /v1/sets", () => {
 describe("GET /v1/sets/:publisher/:set", () => {
   describe("happy", () => {
     it("shows one set, and to its publisher who may read it", async () => {
-      expect(SetAnswer.parse(await (await get((sets.named as TestSet).path)).json())).toMatchObject({ yours: false, set: "for-named" });
+      expect(SetAnswer.parse(await (await get((sets.named as TestSet).path)).json())).toMatchObject({
+        yours: false,
+        set: "for-named",
+      });
       const own = SetAnswer.parse(await (await get((sets.named as TestSet).path, publisher.member.key)).json());
       expect(own).toMatchObject({ yours: true, audience_members: ["company"] });
     });
@@ -189,7 +217,9 @@ describe("GET /v1/sets/:publisher/:set/releases/:release", () => {
       const response = await get(`${set.path}/releases/1`);
       expect(response.headers.get("cache-control")).toContain("immutable");
       expect(response.headers.get("cache-control")).toContain("private");
-      expect(parseJcs(new Uint8Array(await response.arrayBuffer()))).toMatchObject({ payload: base64urlOf(first.statementBytes) });
+      expect(parseJcs(new Uint8Array(await response.arrayBuffer()))).toMatchObject({
+        payload: base64urlOf(first.statementBytes),
+      });
     });
   });
   describe("error", () => {
@@ -199,12 +229,24 @@ describe("GET /v1/sets/:publisher/:set/releases/:release", () => {
   });
   describe("security", () => {
     expectUniform404(({ path }) => `${path}/releases/1`);
+
+    it("ends for whoever the audience no longer holds", async () => {
+      const narrowed = await publisher.openSet("narrowed");
+      await narrowed.publish([put(testHash(1))]);
+      expect((await get(`${narrowed.path}/releases/1`)).status).toBe(200);
+      const json = { kind: "hash", stream: "test", audience: { tier: "named" } };
+      await exchange.request(narrowed.path, { method: "PUT", key: publisher.member.key, json });
+      await expectProblem(await get(`${narrowed.path}/releases/1`), "not_found");
+    });
   });
 });
 
 describe("GET /v1/blobs/sha256/:hex", () => {
   const blob = (digest: string, key?: string, method = "GET") =>
-    exchange.request(`/v1/blobs/sha256/${digest.slice("sha256:".length)}`, { method, ...(key === undefined ? { key: company.key } : { key }) });
+    exchange.request(`/v1/blobs/sha256/${digest.slice("sha256:".length)}`, {
+      method,
+      ...(key === undefined ? { key: company.key } : { key }),
+    });
 
   describe("happy", () => {
     it("answers every blob of the newest manifest byte for byte, and by HEAD that it is here", async () => {
@@ -234,7 +276,9 @@ describe("GET /v1/blobs/sha256/:hex", () => {
 
     it("answers 304 to whoever has it", async () => {
       const { digest } = second.blobs[0] as { digest: string };
-      expect((await get(`/v1/blobs/sha256/${digest.slice(7)}`, company.key, { "if-none-match": `"${digest}"` })).status).toBe(304);
+      expect(
+        (await get(`/v1/blobs/sha256/${digest.slice(7)}`, company.key, { "if-none-match": `"${digest}"` })).status,
+      ).toBe(304);
     });
   });
 
@@ -258,7 +302,8 @@ describe("GET /v1/blobs/sha256/:hex", () => {
         await expectProblem(await blob(digest, newcomer.key), "not_found");
         expect(exchange.objects.keys().some((key) => key.includes(digest.slice(7)))).toBe(false);
       }
-      const [rows] = await exchange.sql`select count(*)::int as count from entry_versions where line like ${`%${entry.id}%`}`;
+      const [rows] =
+        await exchange.sql`select count(*)::int as count from entry_versions where line like ${`%${entry.id}%`}`;
       expect(rows?.count).toBe(0);
       const rest = await get(`${ended.path}/entries.ndjson`);
       expect((await rest.text()).trim().split("\n")).toHaveLength(1);
@@ -401,7 +446,10 @@ describe("GET /v1/sets/:publisher/:set/entries.ndjson", () => {
       const { value } = await reader.read();
       expect(new TextDecoder().decode(value).trim().split("\n")).toHaveLength(1_000);
       await reader.cancel();
-      const settled = await Promise.race([exchange.settle().then(() => "settled"), new Promise((resolve) => setTimeout(resolve, 5_000, "held"))]);
+      const settled = await Promise.race([
+        exchange.settle().then(() => "settled"),
+        new Promise((resolve) => setTimeout(resolve, 5_000, "held")),
+      ]);
       expect(settled).toBe("settled");
     });
   });
@@ -415,6 +463,20 @@ describe("GET /v1/sets/:publisher/:set/entries.ndjson", () => {
 
   describe("security", () => {
     expectUniform404(({ path }) => `${path}/entries.ndjson`);
+
+    it("shows nothing of a release that is staged and not yet the head", async () => {
+      const staged = await publisher.openSet("staged-entries");
+      await staged.publish([put(testHash(1))]);
+      exchange.killAt("before_head_moves");
+      await staged.offer([put(testHash(77))]);
+      exchange.killAt(undefined);
+      const [row] = await exchange.sql`
+        select count(*)::int as staged from entry_versions e join sets s on s.id = e.set_id
+        where s.name = ${staged.set} and e.release = 2`;
+      expect(row?.staged).toBe(1);
+      const text = await (await get(`${staged.path}/entries.ndjson`)).text();
+      expect(text.trim().split("\n")).toHaveLength(1);
+    });
   });
 });
 
@@ -426,7 +488,8 @@ describe("POST /v1/sets/:publisher/:set/acks", () => {
       for (const { statement, digest } of [first, second, first]) {
         expect((await ack({ release: statement.release, statement: digest })).status).toBe(204);
       }
-      const rows = await exchange.sql`select release, statement from acks a join sets s on s.id = a.set_id where s.name = ${set.set}`;
+      const rows =
+        await exchange.sql`select release, statement from acks a join sets s on s.id = a.set_id where s.name = ${set.set}`;
       expect([...rows]).toEqual([{ release: 2, statement: second.digest }]);
     });
   });
@@ -446,7 +509,10 @@ describe("POST /v1/sets/:publisher/:set/acks", () => {
       const hidden = sets.nobody as TestSet;
       const body = { release: 1, statement: hidden.previous()?.digest };
       await expectProblem(await exchange.request(`${hidden.path}/acks`, { key: company.key, json: body }), "not_found");
-      await expectProblem(await exchange.request(`${set.path}/acks`, { json: { release: 1, statement: first.digest } }), "unauthenticated");
+      await expectProblem(
+        await exchange.request(`${set.path}/acks`, { json: { release: 1, statement: first.digest } }),
+        "unauthenticated",
+      );
       const writeOnly = await exchange.apiKey(publisher.member.name, ["publish"]);
       await expectProblem(await ack({ release: 1, statement: first.digest }, writeOnly.key), "scope_required");
     });

@@ -17,7 +17,16 @@ import { z } from "zod";
 import { requireCaller } from "../members/index.ts";
 import type { Env } from "../platform/deps.ts";
 import { describe, jsonBody, params, query } from "../platform/http.ts";
-import { BlobPath, catalogueRows, findRelease, getReadableSet, ReleaseNumber, SetPath, saveAck, setAnswer } from "../sets/index.ts";
+import {
+  BlobPath,
+  catalogueRows,
+  findRelease,
+  getReadableSet,
+  ReleaseNumber,
+  SetPath,
+  saveAck,
+  setAnswer,
+} from "../sets/index.ts";
 import { blobResponse } from "./blobs.ts";
 import { listCatalogue } from "./catalogue.ts";
 import { changesPage } from "./changes.ts";

@@ -113,7 +113,10 @@ async function checkStatement(
 
 /** A repeat of a number with other bytes, a gap, a wrong `prev`: 409, and it names the head, since the publisher may see it. */
 export function followsHead(head: ReleaseRow | undefined, next: ReleaseLink): void {
-  const previous = head && { statement: parseStatement(parseEnvelope(head.envelope).payloadBytes), digest: head.digest };
+  const previous = head && {
+    statement: parseStatement(parseEnvelope(head.envelope).payloadBytes),
+    digest: head.digest,
+  };
   try {
     checkNext(previous, next);
   } catch (error) {
@@ -147,11 +150,25 @@ async function claim(
   const via: Via = { kind, memberId, actor };
   return transaction(deps, async (tx) => {
     const state = isInline ? "running" : "queued";
-    const row = await claimAdmission(deps, tx, { setId: set.id, release, digest, payload, envelope, via, rowsTotal, state });
+    const row = await claimAdmission(deps, tx, {
+      setId: set.id,
+      release,
+      digest,
+      payload,
+      envelope,
+      via,
+      rowsTotal,
+      state,
+    });
     if (row === undefined) return undefined;
     const runAt = new Date(deps.now().getTime() + (isInline ? 2 * ADMISSION_STALE_MS : 0));
     const payloadOfJob = { set_id: set.id, release };
-    await enqueue(tx, deps, { kind: "sets.admit", key: `sets.admit:${set.id}:${release}`, payload: payloadOfJob, runAt });
+    await enqueue(tx, deps, {
+      kind: "sets.admit",
+      key: `sets.admit:${set.id}:${release}`,
+      payload: payloadOfJob,
+      runAt,
+    });
     return row;
   });
 }

@@ -3,7 +3,7 @@
 import type { Bytes, Digest } from "@breakwater/shared/bytes.ts";
 import { ExchangeError, isProblemCode, type ProblemCode, type ProblemDetail } from "@breakwater/shared/problem.ts";
 import type { AudienceTier } from "@breakwater/shared/wire/sets.ts";
-import { transaction, type Queries, type Tx } from "../platform/db.ts";
+import { type Queries, type Tx, transaction } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
 import { newRowId } from "../platform/ids.ts";
 import { narrower } from "./audience.ts";
@@ -13,7 +13,11 @@ import { unstageRows } from "./staging.ts";
 export const ADMISSION_STALE_MS = 10_000;
 
 /** Who brought a release: what the audit record names, and who may still read the blobs it was made of. */
-export type Via = { kind: "publisher" | "exchange"; memberId: string; actor: { kind: "key" | "person" | "device" | "system"; id: string } };
+export type Via = {
+  kind: "publisher" | "exchange";
+  memberId: string;
+  actor: { kind: "key" | "person" | "device" | "system"; id: string };
+};
 
 export type AdmissionRow = {
   set_id: number;
@@ -50,7 +54,11 @@ const columns = (sql: Queries["sql"]) => sql`
   set_id::float8 as set_id, release, digest, payload, envelope, via, state, token, step, last_id, rows_done::float8 as rows_done,
   rows_total::float8 as rows_total, entries_delta::float8 as entries_delta, audience_floor, code, detail`;
 
-export async function findAdmission({ sql }: Queries, setId: number, release: number): Promise<AdmissionRow | undefined> {
+export async function findAdmission(
+  { sql }: Queries,
+  setId: number,
+  release: number,
+): Promise<AdmissionRow | undefined> {
   const [row] = await sql<AdmissionRow[]>`
     select ${columns(sql)} from admissions where set_id = ${setId} and release = ${release}`;
   return row;
@@ -135,7 +143,8 @@ export async function runStep(
 export async function holdAdmission({ sql }: Tx, { set_id, release, token }: AdmissionRow): Promise<void> {
   const [row] = await sql<{ token: string; state: string }[]>`
     select token, state from admissions where set_id = ${set_id} and release = ${release} for update`;
-  if (row?.token !== token || row.state === "done" || row.state === "failed") throw new ExchangeError("admission_pending");
+  if (row?.token !== token || row.state === "done" || row.state === "failed")
+    throw new ExchangeError("admission_pending");
 }
 
 /** The number is free again, and nothing of the refused release is left but the code. */

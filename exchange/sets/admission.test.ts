@@ -1,5 +1,6 @@
 import { digestHex } from "@breakwater/shared/bytes.ts";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { transaction } from "../platform/db.ts";
 import { KILL_POINTS } from "../platform/kill-points.ts";
 import {
   del,
@@ -15,7 +16,6 @@ import {
   type TestSet,
   testHash,
 } from "../testing/index.ts";
-import { transaction } from "../platform/db.ts";
 import { ADMISSION_STALE_MS } from "./admission-store.ts";
 import { stageRows } from "./staging.ts";
 
@@ -32,9 +32,14 @@ beforeEach(() => {
   exchange.killAt(undefined);
 });
 
-const newSet = (from = publisher) => from.openSet(`admit-${(made += 1)}`);
+const newSet = (from = publisher) => from.openSet(`admit-${++made}`);
 const hashes = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => put(testHash(from + at)));
-const ids = (text: string) => text.trim().split("\n").filter(Boolean).map((line) => JSON.parse(line).id as string);
+const ids = (text: string) =>
+  text
+    .trim()
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line).id as string);
 
 async function readState(set: TestSet, key = publisher.member.key) {
   const head = await exchange.request(`${set.path}/head`, { key });
@@ -48,32 +53,38 @@ async function readState(set: TestSet, key = publisher.member.key) {
 }
 
 describe.each(["member", "exchange"] as const)("a process that ends during an admission (custody: %s)", (custody) => {
-  it.each(KILL_POINTS.filter((name) => name !== "after_blob_put"))("at %s leaves the old state or the new one, and the retry succeeds", async (point) => {
-    const p = await openTestPublisher(exchange, { custody });
-    const set = await newSet(p);
-    await set.publish(hashes(0, 50));
-    const before = await readState(set, p.member.key);
-    const changes = [...hashes(100, 103), del(before.ids[0] as string)];
-    const composed = await set.compose(changes);
-    await set.upload(composed);
-    const post = async () => (custody === "member" ? set.post(await set.sign(composed.statement)) : set.post(composed.statementBytes, STATEMENT));
+  it.each(KILL_POINTS.filter((name) => name !== "after_blob_put"))(
+    "at %s leaves the old state or the new one, and the retry succeeds",
+    async (point) => {
+      const p = await openTestPublisher(exchange, { custody });
+      const set = await newSet(p);
+      await set.publish(hashes(0, 50));
+      const before = await readState(set, p.member.key);
+      const changes = [...hashes(100, 103), del(before.ids[0] as string)];
+      const composed = await set.compose(changes);
+      await set.upload(composed);
+      const post = async () =>
+        custody === "member"
+          ? set.post(await set.sign(composed.statement))
+          : set.post(composed.statementBytes, STATEMENT);
 
-    exchange.killAt(point);
-    expect((await post()).status).toBe(500);
-    exchange.killAt(undefined);
-    const left = await readState(set, p.member.key);
-    if (point === "after_head_moved") expect(left).toMatchObject({ release: 2, changes: 52 });
-    else expect(left).toEqual(before);
+      exchange.killAt(point);
+      expect((await post()).status).toBe(500);
+      exchange.killAt(undefined);
+      const left = await readState(set, p.member.key);
+      if (point === "after_head_moved") expect(left).toMatchObject({ release: 2, changes: 52 });
+      else expect(left).toEqual(before);
 
-    exchange.clock.advance(ADMISSION_STALE_MS + 1);
-    const again = await post();
-    expect(again.status).toBe(point === "after_head_moved" ? 200 : 201);
-    expect(await again.json()).toMatchObject({ release: 2, entries: 52, digest: composed.digest });
-    const after = await readState(set, p.member.key);
-    expect(after).toMatchObject({ release: 2, changes: 52 });
-    expect(after.ids).toHaveLength(52);
-    expect(after.ids).not.toContain(before.ids[0]);
-  });
+      exchange.clock.advance(ADMISSION_STALE_MS + 1);
+      const again = await post();
+      expect(again.status).toBe(point === "after_head_moved" ? 200 : 201);
+      expect(await again.json()).toMatchObject({ release: 2, entries: 52, digest: composed.digest });
+      const after = await readState(set, p.member.key);
+      expect(after).toMatchObject({ release: 2, changes: 52 });
+      expect(after.ids).toHaveLength(52);
+      expect(after.ids).not.toContain(before.ids[0]);
+    },
+  );
 
   it("is ended by the job when nobody comes back", async () => {
     const p = await openTestPublisher(exchange, { custody });
@@ -93,27 +104,30 @@ describe.each(["member", "exchange"] as const)("a process that ends during an ad
 });
 
 describe("a put that breaks", () => {
-  it.each(["failed_and_not_written", "failed_but_written"] as const)("in the object store (%s) refuses with busy, and the retry succeeds", async (fault) => {
-    for (const prefix of ["pending/", "blobs/"]) {
-      const set = await newSet();
-      const composed = await set.compose(hashes(0, 5));
-      if (prefix === "pending/") exchange.objects.breakNextPut(fault, prefix);
-      for (const { bytes, digest } of composed.blobs) {
-        const response = await publisher.putBlob(bytes, digestHex(digest));
-        if (!response.ok) {
-          await expectProblem(response, "busy");
-          expect((await publisher.putBlob(bytes, digestHex(digest))).status).toBe(201);
+  it.each(["failed_and_not_written", "failed_but_written"] as const)(
+    "in the object store (%s) refuses with busy, and the retry succeeds",
+    async (fault) => {
+      for (const prefix of ["pending/", "blobs/"]) {
+        const set = await newSet();
+        const composed = await set.compose(hashes(0, 5));
+        if (prefix === "pending/") exchange.objects.breakNextPut(fault, prefix);
+        for (const { bytes, digest } of composed.blobs) {
+          const response = await publisher.putBlob(bytes, digestHex(digest));
+          if (!response.ok) {
+            await expectProblem(response, "busy");
+            expect((await publisher.putBlob(bytes, digestHex(digest))).status).toBe(201);
+          }
         }
+        if (prefix === "blobs/") {
+          exchange.objects.breakNextPut(fault, prefix);
+          await expectProblem(await set.post(await set.sign(composed.statement)), "busy");
+          expect(await readState(set)).toMatchObject({ release: 0 });
+          exchange.clock.advance(ADMISSION_STALE_MS + 1);
+        }
+        expect((await set.post(await set.sign(composed.statement))).status).toBe(201);
       }
-      if (prefix === "blobs/") {
-        exchange.objects.breakNextPut(fault, prefix);
-        await expectProblem(await set.post(await set.sign(composed.statement)), "busy");
-        expect(await readState(set)).toMatchObject({ release: 0 });
-        exchange.clock.advance(ADMISSION_STALE_MS + 1);
-      }
-      expect((await set.post(await set.sign(composed.statement))).status).toBe(201);
-    }
-  });
+    },
+  );
 
   it("after a blob's bytes are stored and before the row says so, is repeated without harm", async () => {
     const set = await newSet();
@@ -137,8 +151,8 @@ describe("two at once", () => {
     const envelopes = await Promise.all([set.sign(a.statement), set.sign(b.statement)]);
     const answers = await Promise.all(envelopes.map((envelope) => set.post(envelope)));
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 409]);
-    const refused = answers.find(({ status }) => status === 409);
-    expect(((await refused?.json()) as { code: string }).code).toMatch(/^(release_fork|admission_pending)$/);
+    const [refused] = answers.filter(({ status }) => status === 409);
+    expect(await refused?.json()).toMatchObject({ code: expect.stringMatching(/^(release_fork|admission_pending)$/) });
     expect(await readState(set)).toMatchObject({ release: 2, changes: 210 });
   });
 
@@ -193,7 +207,8 @@ describe("two at once", () => {
     let text = new TextDecoder().decode((await reader.read()).value);
     const before = [...set.entries().keys()].sort();
     await set.publish([...before.slice(-1_000).map(del), ...hashes(9_000, 9_100)]);
-    for (let part = await reader.read(); !part.done; part = await reader.read()) text += new TextDecoder().decode(part.value);
+    for (let part = await reader.read(); !part.done; part = await reader.read())
+      text += new TextDecoder().decode(part.value);
     expect(ids(text)).toEqual(before);
   });
 });
@@ -244,9 +259,12 @@ describe("staging rows", () => {
     const naturalKey = new Uint8Array(32);
     const row = { op: "put", id, line: "{}", naturalKey } as const;
     const [found] = await exchange.sql<{ id: number }[]>`select id::int as id from sets where name = ${set.set}`;
-    const staged = exchange.withDeps((deps) => transaction(deps, (tx) => stageRows(tx, found?.id as number, 1, [row, row])));
+    const staged = exchange.withDeps((deps) =>
+      transaction(deps, (tx) => stageRows(tx, found?.id as number, 1, [row, row])),
+    );
     await expect(staged).rejects.toBeInstanceOf(Error);
-    const [after] = await exchange.sql`select count(*)::int as rows from entry_versions where set_id = ${found?.id as number}`;
+    const [after] =
+      await exchange.sql`select count(*)::int as rows from entry_versions where set_id = ${found?.id as number}`;
     expect(after?.rows).toBe(0);
   });
 
@@ -256,8 +274,9 @@ describe("staging rows", () => {
     const line = '{"text":"a\\\\b\\tc\\n\\u0001\\N \\\\."}\t\\.\r';
     const row = { op: "put", id: "cd".repeat(16), line, naturalKey: new Uint8Array(32).fill(7) } as const;
     await exchange.withDeps((deps) => transaction(deps, (tx) => stageRows(tx, found?.id as number, 1, [row])));
-    const [stored] = await exchange.sql`select line, natural_key from entry_versions where set_id = ${found?.id as number}`;
+    const [stored] =
+      await exchange.sql`select line, natural_key from entry_versions where set_id = ${found?.id as number}`;
     expect(stored?.line).toBe(line);
-    expect([...(stored?.natural_key as Uint8Array)]).toEqual(Array(32).fill(7));
+    expect(Array.from(stored?.natural_key ?? [])).toEqual(Array(32).fill(7));
   });
 });

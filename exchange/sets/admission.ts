@@ -4,11 +4,11 @@ import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { parseStatement } from "@breakwater/shared/release.ts";
 import { createStateDigest } from "@breakwater/shared/state.ts";
 import type { ReleaseAnswer } from "@breakwater/shared/wire/sets.ts";
+import { eq } from "drizzle-orm";
 import type { Tx } from "../platform/db.ts";
 import { toExchangeError } from "../platform/db-errors.ts";
 import type { Deps } from "../platform/deps.ts";
 import type { JobHandler } from "../platform/jobs.ts";
-import { eq } from "drizzle-orm";
 import {
   ADMISSION_STALE_MS,
   type AdmissionRow,
@@ -21,9 +21,16 @@ import {
 import { requireAudience } from "./audience.ts";
 import { keepBlob, readBlob } from "./blob-store.ts";
 import { moveHead } from "./head.ts";
-import { asPuts, type CheckedRows, checkChanges, readDeltaSegment, readSnapshotSegment, type SnapshotLine } from "./lines.ts";
+import {
+  asPuts,
+  type CheckedRows,
+  checkChanges,
+  readDeltaSegment,
+  readSnapshotSegment,
+  type SnapshotLine,
+} from "./lines.ts";
 import { openProposal, type Proposal } from "./proposal.ts";
-import { listCurrentRows, stageRows, type StagedRow } from "./staging.ts";
+import { listCurrentRows, refreshStatistics, type StagedRow, stageRows } from "./staging.ts";
 import { sets } from "./tables.ts";
 
 /** One run of the job; what is left is for the next, so that no run meets the runtime's limit. */
@@ -56,6 +63,7 @@ async function advance(
       await (steps[at] as Step).run(deps, admission, at);
     }
     await deps.killPoint("after_rows_staged");
+    await refreshStatistics(deps, admission.rows_total);
     await requireCount(deps, admission, proposal);
     await keepDocuments(deps, proposal);
     await deps.killPoint("before_head_moves");
@@ -72,7 +80,9 @@ async function advance(
 
 function stepsOf(proposal: Proposal): Step[] {
   const rows = proposal.replaces
-    ? rangesOf(proposal).map((at) => ({ run: (deps: Deps, admission: AdmissionRow, step: number) => replaceRange(deps, admission, proposal, step, at) }))
+    ? rangesOf(proposal).map((at) => ({
+        run: (deps: Deps, admission: AdmissionRow, step: number) => replaceRange(deps, admission, proposal, step, at),
+      }))
     : proposal.ownDelta.map((segment) => ({
         run: async (deps: Deps, admission: AdmissionRow, step: number) => {
           const changes = await readDeltaSegment(deps, proposal, segment);
@@ -85,7 +95,9 @@ function stepsOf(proposal: Proposal): Step[] {
   if (!proposal.newSnapshot) return rows;
   const compared = proposal.replaces
     ? []
-    : rangesOf(proposal).map((at) => ({ run: (deps: Deps, admission: AdmissionRow, step: number) => compareRange(deps, admission, proposal, step, at) }));
+    : rangesOf(proposal).map((at) => ({
+        run: (deps: Deps, admission: AdmissionRow, step: number) => compareRange(deps, admission, proposal, step, at),
+      }));
   return [...rows, ...compared, { run: (deps, admission, step) => compareState(deps, admission, proposal, step) }];
 }
 
@@ -128,7 +140,13 @@ async function requireTier({ db }: Tx, setId: number, floor: CheckedRows["floor"
 }
 
 /** Make the rows of one range what the snapshot holds: release 1, and recovery from a stolen key. */
-async function replaceRange(deps: Deps, admission: AdmissionRow, proposal: Proposal, step: number, at: number): Promise<void> {
+async function replaceRange(
+  deps: Deps,
+  admission: AdmissionRow,
+  proposal: Proposal,
+  step: number,
+  at: number,
+): Promise<void> {
   const lines = await linesOf(deps, proposal, at);
   // What an interrupted earlier run staged is not here: its step is marked done and skipped.
   const current = await listCurrentRows(deps, proposal.set.id, boundsOf(proposal, at));
@@ -145,7 +163,13 @@ async function replaceRange(deps: Deps, admission: AdmissionRow, proposal: Propo
  * A snapshot beside a delta says nothing new: each line is the row we hold, and each row up to the snapshot's release is
  * in it. An entry changed after the snapshot's release may stand in it as it was; the deltas after it tell the rest.
  */
-async function compareRange(deps: Deps, admission: AdmissionRow, proposal: Proposal, step: number, at: number): Promise<void> {
+async function compareRange(
+  deps: Deps,
+  admission: AdmissionRow,
+  proposal: Proposal,
+  step: number,
+  at: number,
+): Promise<void> {
   const lines = await linesOf(deps, proposal, at);
   const release = proposal.manifest.snapshot.release;
   const current = await listCurrentRows(deps, proposal.set.id, boundsOf(proposal, at));

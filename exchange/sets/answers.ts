@@ -34,7 +34,9 @@ export async function setAnswer(queries: Queries, caller: Caller, row: SetRow): 
   if (answer === undefined) throw new Error("one row gives one answer");
   const yours = caller.publisher === row.publisher;
   // Who else may read a set is for its publisher alone.
-  return yours ? { ...answer, yours, audience_members: await listAudienceMembers(queries, row.id) } : { ...answer, yours };
+  return yours
+    ? { ...answer, yours, audience_members: await listAudienceMembers(queries, row.id) }
+    : { ...answer, yours };
 }
 
 /** @throws ExchangeError `not_found` when the number was never brought */

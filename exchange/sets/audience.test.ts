@@ -1,6 +1,15 @@
 import type { SetKind } from "@breakwater/shared/vocab/sets.ts";
 import { describe, expect, it } from "vitest";
-import { floorOfAbout, floorOfEntry, floorOfSet, isInAudience, narrower, requireAudience, requireStreamRole, tiersOf, type Travelling,
+import {
+  floorOfAbout,
+  floorOfEntry,
+  floorOfSet,
+  isInAudience,
+  narrower,
+  requireAudience,
+  requireStreamRole,
+  type Travelling,
+  tiersOf,
 } from "./audience.ts";
 
 const real = { stream: "photographic" } as const;
@@ -68,7 +77,9 @@ describe("who is inside an audience", () => {
   });
 
   it("a publisher sees its own sets", () => {
-    expect(isInAudience(reader("test", "p.example"), { publisher: "p.example", tier: "named", members: [] })).toBe(true);
+    expect(isInAudience(reader("test", "p.example"), { publisher: "p.example", tier: "named", members: [] })).toBe(
+      true,
+    );
   });
 
   it("lists the tiers seen without being named", () => {

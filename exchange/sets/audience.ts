@@ -9,7 +9,12 @@ import type { MemberRole, Tier } from "../platform/caller.ts";
 const EXACT_ALGS: ReadonlySet<string> = new Set(["md5", "sha1", "sha256", "sha512"]);
 
 /** The widest tier that any set of the kind can have, before its entries are known. */
-const KIND_FLOOR: Record<SetKind, AudienceTier> = { hash: "agreed", term: "vetted", url: "vetted", indicator: "agreed" };
+const KIND_FLOOR: Record<SetKind, AudienceTier> = {
+  hash: "agreed",
+  term: "vetted",
+  url: "vetted",
+  indicator: "agreed",
+};
 
 const rankOf = (tier: AudienceTier): number => AUDIENCE_TIERS.indexOf(tier);
 

@@ -15,7 +15,11 @@ const GZIP_MAGIC = [0x1f, 0x8b] as const;
 const LINE_FEED = 0x0a;
 const JSON_OPENINGS: ReadonlySet<number> = new Set([0x7b, 0x5b]); // { [
 
-export type CheckedBlob = { format: "segment" | "json"; publisher: string | undefined; body: Bytes | ReadableStream<Uint8Array> };
+export type CheckedBlob = {
+  format: "segment" | "json";
+  publisher: string | undefined;
+  body: Bytes | ReadableStream<Uint8Array>;
+};
 
 /**
  * Look at the start of an upload and decide whether its kind is one that is stored.
@@ -104,7 +108,8 @@ async function firstLine(packed: Bytes): Promise<Uint8Array> {
 
 function parseHeader(line: Uint8Array): SegmentHeader {
   const result = SegmentHeader.safeParse(parseOrRefuse(line));
-  if (!result.success || line.length > SEGMENT_HEADER_MAX_BYTES) throw new ExchangeError("blob_format", { reason: "header" });
+  if (!result.success || line.length > SEGMENT_HEADER_MAX_BYTES)
+    throw new ExchangeError("blob_format", { reason: "header" });
   return result.data;
 }
 

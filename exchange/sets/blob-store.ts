@@ -13,7 +13,12 @@ export const PENDING_KEEP_MS = 24 * 3_600_000;
 export const pendingKey = (digest: Digest) => `pending/${digestHex(digest)}`;
 export const keptKey = (digest: Digest) => `blobs/${digestHex(digest)}`;
 
-export type BlobRow = { digest: Digest; size: number; format: "segment" | "json"; state: "arriving" | "pending" | "kept" | "purged" };
+export type BlobRow = {
+  digest: Digest;
+  size: number;
+  format: "segment" | "json";
+  state: "arriving" | "pending" | "kept" | "purged";
+};
 
 /** By digest; a digest that is not there is absent from the map. */
 export async function findBlobs({ sql }: Queries, digests: readonly Digest[]): Promise<Map<Digest, BlobRow>> {
@@ -40,7 +45,12 @@ export async function wasUploadedBy({ sql }: Queries, digest: Digest, memberId: 
  */
 export async function storeBlob(
   deps: Deps,
-  { digest, size, memberId, blob }: { digest: Digest; size: number; memberId: string; blob: Pick<CheckedBlob, "format" | "body"> },
+  {
+    digest,
+    size,
+    memberId,
+    blob,
+  }: { digest: Digest; size: number; memberId: string; blob: Pick<CheckedBlob, "format" | "body"> },
 ): Promise<{ created: boolean }> {
   const { sql, objects } = deps;
   const keepUntil = new Date(deps.now().getTime() + PENDING_KEEP_MS);
@@ -64,7 +74,12 @@ export async function storeBlob(
 }
 
 /** As {@link storeBlob}, for bytes made here. */
-export async function storeOwnBlob(deps: Deps, memberId: string, bytes: Bytes, format: BlobRow["format"]): Promise<Digest> {
+export async function storeOwnBlob(
+  deps: Deps,
+  memberId: string,
+  bytes: Bytes,
+  format: BlobRow["format"],
+): Promise<Digest> {
   const digest = await digestOf(bytes);
   await storeBlob(deps, { digest, size: bytes.length, memberId, blob: { format, body: bytes } });
   return digest;

@@ -6,7 +6,7 @@ import { checkReleaseTimes, openRelease } from "@breakwater/shared/release.ts";
 import type { ReleaseAnswer } from "@breakwater/shared/wire/sets.ts";
 import { append } from "../audit/index.ts";
 import { appendLeaf, lockLog } from "../log/index.ts";
-import { transaction, type Tx } from "../platform/db.ts";
+import { type Tx, transaction } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
 import { enqueue } from "../platform/jobs.ts";
 import { type AdmissionRow, holdAdmission } from "./admission-store.ts";
@@ -56,8 +56,19 @@ export async function moveHead(deps: Deps, admission: AdmissionRow, proposal: Pr
       update admissions set state = 'done', envelope = ${envelope}, touched_at = ${now}
       where set_id = ${set.id} and release = ${statement.release}`;
     const { actor } = admission.via;
-    await append(tx, { at: now, actor, action: "release.admitted", subject: subjectOf(set.id), code: `r${statement.release}` });
-    await enqueue(tx, deps, { kind: "sets.purge", key: `sets.purge:${set.id}:${statement.release}`, payload: {}, runAt: purgeBy });
+    await append(tx, {
+      at: now,
+      actor,
+      action: "release.admitted",
+      subject: subjectOf(set.id),
+      code: `r${statement.release}`,
+    });
+    await enqueue(tx, deps, {
+      kind: "sets.purge",
+      key: `sets.purge:${set.id}:${statement.release}`,
+      payload: {},
+      runAt: purgeBy,
+    });
     return answerOf(proposal, logIndex);
   });
 }
@@ -78,7 +89,13 @@ async function swapHead({ sql }: Tx, { set, statement, digest, manifest }: Propo
   requireAudience(row.audience_tier, row.audience_floor);
 }
 
-async function referBlobs(tx: Tx, set: SetRow, release: number, digests: readonly Digest[], purgeBy: Date): Promise<void> {
+async function referBlobs(
+  tx: Tx,
+  set: SetRow,
+  release: number,
+  digests: readonly Digest[],
+  purgeBy: Date,
+): Promise<void> {
   const { sql } = tx;
   const list = JSON.stringify([...new Set(digests)]);
   await sql`

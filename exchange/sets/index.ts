@@ -4,7 +4,8 @@ import type { JobHandlers } from "../platform/jobs.ts";
 import { admitJob } from "./admission.ts";
 import { purgeJob, sweepJob } from "./purge.ts";
 
-export { type Brought, type Outcome, acceptRelease, acceptStatement } from "./accept.ts";
+export { acceptRelease, acceptStatement, type Brought, type Outcome } from "./accept.ts";
+export { catalogueRows, setAnswer } from "./answers.ts";
 export { type BlobRow, openBlob, wasUploadedBy } from "./blob-store.ts";
 export {
   countSubscribers,
@@ -34,7 +35,6 @@ export {
 } from "./reading.ts";
 export { setsRetention } from "./retention.ts";
 export { acceptRoot, findNewestRootRow, findRootRow, getCurrentRoot } from "./roots.ts";
-export { catalogueRows, setAnswer } from "./answers.ts";
 export { BlobPath, publishing as sets, ReleaseNumber, SetPath } from "./routes.ts";
 export { findSet, getReadableSet, getSet, listAudienceMembers, requirePublisher } from "./sets.ts";
 export type { ReleaseRow, SetRow } from "./tables.ts";

@@ -32,7 +32,8 @@ export async function countDeltaLines(
   limit: number,
 ): Promise<{ counted: number; more: boolean }> {
   const plain = [...proposal.ownDelta, ...(proposal.newSnapshot ? proposal.index : [])];
-  if (plain.reduce((sum, segment) => sum + segment.plain, 0) > INLINE_MAX_PLAIN_BYTES) return { counted: 0, more: true };
+  if (plain.reduce((sum, segment) => sum + segment.plain, 0) > INLINE_MAX_PLAIN_BYTES)
+    return { counted: 0, more: true };
   let counted = 0;
   for (const segment of proposal.ownDelta) {
     if (counted > limit) return { counted, more: true };
@@ -56,12 +57,18 @@ export async function readSnapshotSegment(deps: Deps, proposal: Proposal, at: nu
   checkSorted(lines);
   const first = lines[0]?.id ?? row.from;
   const last = lines.at(-1)?.id ?? row.from;
-  if (first < row.from || (until !== undefined && last >= until)) throw new ExchangeError("segment_order", { reason: "range" });
+  if (first < row.from || (until !== undefined && last >= until))
+    throw new ExchangeError("segment_order", { reason: "range" });
   return lines;
 }
 
 // Digest, frame and header are checked on every reading: the store is not what is trusted, the signed digest is.
-async function readLines(deps: Deps, proposal: Proposal, { segment, size, plain }: SegmentAt, kind: "delta" | "snapshot") {
+async function readLines(
+  deps: Deps,
+  proposal: Proposal,
+  { segment, size, plain }: SegmentAt,
+  kind: "delta" | "snapshot",
+) {
   const { publisher, set, release } = proposal.manifest;
   const bytes = await readBlob(deps, segment, size);
   const ref = { digest: segment, size, plain };

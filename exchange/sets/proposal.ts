@@ -2,7 +2,13 @@
 
 import type { Digest } from "@breakwater/shared/bytes.ts";
 import { jcs } from "@breakwater/shared/jcs.ts";
-import { type Manifest, parseIndex, parseManifest, type SegmentRow, type SnapshotIndex } from "@breakwater/shared/manifest.ts";
+import {
+  type Manifest,
+  parseIndex,
+  parseManifest,
+  type SegmentRow,
+  type SnapshotIndex,
+} from "@breakwater/shared/manifest.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { ReleaseStatement } from "@breakwater/shared/release.ts";
 import type { Queries } from "../platform/db.ts";
@@ -70,7 +76,11 @@ export async function openProposal(
 }
 
 // A snapshot at an older release may only be the one held, re-packed by an erasure; at this release it is a new one.
-function requireSnapshotNumber(manifest: Manifest, isNew: boolean, previous: Record<string, unknown> | undefined): void {
+function requireSnapshotNumber(
+  manifest: Manifest,
+  isNew: boolean,
+  previous: Record<string, unknown> | undefined,
+): void {
   const { release } = manifest.snapshot;
   if (!isNew || release === manifest.release || release === previous?.release) return;
   throw new ExchangeError("manifest_mismatch", { path: "/snapshot/release" });
@@ -110,4 +120,3 @@ async function requireBlobs(
   }
   return blobs;
 }
-

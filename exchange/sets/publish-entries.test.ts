@@ -1,7 +1,15 @@
 import { openRelease } from "@breakwater/shared/release.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Caller } from "../platform/caller.ts";
-import { openTestExchange, openTestPublisher, put, STATEMENT, type TestExchange, type TestPublisher, testHash } from "../testing/index.ts";
+import {
+  openTestExchange,
+  openTestPublisher,
+  put,
+  STATEMENT,
+  type TestExchange,
+  type TestPublisher,
+  testHash,
+} from "../testing/index.ts";
 import { type EntriesToPublish, getCurrentRoot, planEntries, publishEntries } from "./index.ts";
 
 let exchange: TestExchange;
@@ -29,16 +37,23 @@ beforeAll(async () => {
 afterAll(() => exchange.close());
 
 async function openWith(count: number) {
-  const set = await publisher.openSet(`hotline-${(made += 1)}`);
+  const set = await publisher.openSet(`hotline-${++made}`);
   const entries = Array.from({ length: count }, (_, at) => testHash(at));
   await set.publish(entries.map(put));
   const publish = (change: Partial<EntriesToPublish>) =>
-    exchange.withDeps((deps) => publishEntries(deps, { publisher: publisher.publisher, set: set.set, puts: [], dels: [], by, ...change }));
+    exchange.withDeps((deps) =>
+      publishEntries(deps, { publisher: publisher.publisher, set: set.set, puts: [], dels: [], by, ...change }),
+    );
   const plan = (change: Partial<EntriesToPublish>) =>
-    exchange.withDeps((deps) => planEntries(deps, { publisher: publisher.publisher, set: set.set, puts: [], dels: [], by, ...change }));
+    exchange.withDeps((deps) =>
+      planEntries(deps, { publisher: publisher.publisher, set: set.set, puts: [], dels: [], by, ...change }),
+    );
   const lines = async () => {
     const text = await (await exchange.request(`${set.path}/entries.ndjson`, { key: publisher.member.key })).text();
-    return text.trim().split("\n").map((line) => JSON.parse(line));
+    return text
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
   };
   return { set, entries, publish, plan, lines };
 }
@@ -47,7 +62,11 @@ describe("publishing from inside the exchange", () => {
   it("composes, signs and admits the next release, whose signature its publisher's root vouches for", async () => {
     const { set, entries, publish, lines } = await openWith(3);
     const added = testHash(50);
-    const outcome = await publish({ puts: [added], dels: [{ id: entries[0]?.id as string, why: "withdrawn" }], expectedRelease: 1 });
+    const outcome = await publish({
+      puts: [added],
+      dels: [{ id: entries[0]?.id as string, why: "withdrawn" }],
+      expectedRelease: 1,
+    });
     expect(outcome).toMatchObject({ kind: "accepted", answer: { release: 2, entries: 3 } });
     expect(await lines()).toContainEqual(added);
     expect((await lines()).map(({ id }) => id)).not.toContain(entries[0]?.id);
@@ -62,7 +81,9 @@ describe("publishing from inside the exchange", () => {
     const [listed] = entries as [(typeof entries)[number]];
     const again = { ...testHash(0), requested_action: "observe" as const };
     expect(again.id).not.toBe(listed.id);
-    expect(await plan({ puts: [again as never] })).toMatchObject([{ op: "put", id: listed.id, before: expect.any(String) }]);
+    expect(await plan({ puts: [again as never] })).toMatchObject([
+      { op: "put", id: listed.id, before: expect.any(String) },
+    ]);
     await publish({ puts: [again as never] });
     expect(await lines()).toHaveLength(3);
     expect((await lines()).find(({ id }) => id === listed.id)).toMatchObject({ requested_action: "observe" });
@@ -75,26 +96,38 @@ describe("publishing from inside the exchange", () => {
     for (let at = 100; at < 110; at++) await publish({ puts: [testHash(at)] });
     expect(await lines()).toHaveLength(15);
     const erased = (await lines())[0];
-    expect(await publish({ dels: [{ id: erased.id, why: "withdrawn" }], purpose: "erasure" })).toMatchObject({ kind: "accepted", answer: { entries: 14 } });
+    expect(await publish({ dels: [{ id: erased.id, why: "withdrawn" }], purpose: "erasure" })).toMatchObject({
+      kind: "accepted",
+      answer: { entries: 14 },
+    });
   });
 
   it("refuses a change that was shown against another head", async () => {
     const { publish } = await openWith(2);
     await publish({ puts: [testHash(50)] });
-    await expect(publish({ puts: [testHash(51)], expectedRelease: 1 })).rejects.toMatchObject({ code: "conflict", detail: { have: 2, expected: 1 } });
+    await expect(publish({ puts: [testHash(51)], expectedRelease: 1 })).rejects.toMatchObject({
+      code: "conflict",
+      detail: { have: 2, expected: 1 },
+    });
   });
 
   it("refuses another publisher's set, a set without a first release, and a key that is held elsewhere", async () => {
     const { publish } = await openWith(1);
-    await expect(publish({ by: { ...by, publisher: "other.example" }, puts: [testHash(9)] })).rejects.toMatchObject({ code: "publisher_mismatch" });
+    await expect(publish({ by: { ...by, publisher: "other.example" }, puts: [testHash(9)] })).rejects.toMatchObject({
+      code: "publisher_mismatch",
+    });
     await publisher.openSet("unreleased");
-    await expect(publish({ set: "unreleased", puts: [testHash(9)] })).rejects.toMatchObject({ code: "snapshot_missing" });
+    await expect(publish({ set: "unreleased", puts: [testHash(9)] })).rejects.toMatchObject({
+      code: "snapshot_missing",
+    });
     await expect(publish({ set: "never-was", puts: [testHash(9)] })).rejects.toMatchObject({ code: "not_found" });
     const own = await openTestPublisher(exchange);
     const theirs = await own.openSet("theirs");
     await theirs.publish([put(testHash(1))]);
     const asOwn = { ...by, publisher: own.publisher };
-    await expect(publish({ publisher: own.publisher, set: "theirs", by: asOwn, puts: [testHash(9)] })).rejects.toMatchObject({ code: "custody_mismatch" });
+    await expect(
+      publish({ publisher: own.publisher, set: "theirs", by: asOwn, puts: [testHash(9)] }),
+    ).rejects.toMatchObject({ code: "custody_mismatch" });
   });
 
   it("refuses an entry that no client could publish either", async () => {
@@ -108,7 +141,8 @@ describe("publishing from inside the exchange", () => {
     const tries = await Promise.allSettled([publish({ puts: [testHash(60)] }), publish({ puts: [testHash(61)] })]);
     const refused = tries.find(({ status }) => status === "rejected");
     expect(tries.filter(({ status }) => status === "fulfilled").length).toBeGreaterThanOrEqual(1);
-    if (refused?.status === "rejected") expect(refused.reason.code).toMatch(/^(admission_pending|release_fork|release_chain)$/);
+    if (refused?.status === "rejected")
+      expect(refused.reason.code).toMatch(/^(admission_pending|release_fork|release_chain)$/);
     await publish({ puts: [testHash(60), testHash(61), testHash(62)] });
     expect(await lines()).toHaveLength(4);
   });

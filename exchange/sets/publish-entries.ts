@@ -1,14 +1,14 @@
 /** Publishing from inside the exchange: a hotline's verified entries become the next release of its set, through the one door. */
 
-import { parseEnvelope } from "@breakwater/shared/envelope.ts";
 import { type Blob, composeRelease, type EntrySource, type NewChange } from "@breakwater/shared/compose.ts";
 import { type Entry, formatEntry, parseEntry } from "@breakwater/shared/entries/index.ts";
+import { parseEnvelope } from "@breakwater/shared/envelope.ts";
 import type { SetId } from "@breakwater/shared/ids.ts";
 import { parseManifest } from "@breakwater/shared/manifest.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { parseStatement } from "@breakwater/shared/release.ts";
 import type { DeletionReason } from "@breakwater/shared/vocab/reasons.ts";
-import { type Caller, actorOf } from "../platform/caller.ts";
+import { actorOf, type Caller } from "../platform/caller.ts";
 import type { Queries } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
 import { acceptStatement, type Outcome } from "./accept.ts";
@@ -59,7 +59,12 @@ export async function publishEntries(deps: Deps, request: EntriesToPublish): Pro
   for (const { bytes } of composed.blobs as Blob[]) {
     await storeOwnBlob(deps, memberId, bytes, bytes[0] === GZIP_FIRST_BYTE ? "segment" : "json");
   }
-  return acceptStatement(deps, composed.statementBytes, { kind: "exchange", memberId, actor: actorOf(request.by), setId });
+  return acceptStatement(deps, composed.statementBytes, {
+    kind: "exchange",
+    memberId,
+    actor: actorOf(request.by),
+    setId,
+  });
 }
 
 const GZIP_FIRST_BYTE = 0x1f;
@@ -127,8 +132,9 @@ async function compose(
   if (head === undefined) throw new Error("the head has no release row");
   const statement = parseStatement(parseEnvelope(head.envelope).payloadBytes);
   const manifest = await parseManifest(await readBlob(deps, head.manifest, statement.manifest_size), statement);
-  const changes = planned.map((change): NewChange =>
-    change.op === "put" ? { op: "put", line: change.line } : { op: "del", id: change.id, why: change.why },
+  const changes = planned.map(
+    (change): NewChange =>
+      change.op === "put" ? { op: "put", line: change.line } : { op: "del", id: change.id, why: change.why },
   );
   return composeRelease({
     previous: { statement, digest: head.digest, manifest },

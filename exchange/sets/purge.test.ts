@@ -1,7 +1,16 @@
 import { digestHex } from "@breakwater/shared/bytes.ts";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { runRetention } from "../platform/retention.ts";
-import { del, openTestExchange, openTestPublisher, put, TEST_START, type TestExchange, type TestPublisher, testHash } from "../testing/index.ts";
+import {
+  del,
+  openTestExchange,
+  openTestPublisher,
+  put,
+  TEST_START,
+  type TestExchange,
+  type TestPublisher,
+  testHash,
+} from "../testing/index.ts";
 import { setsRetention } from "./index.ts";
 
 const HOUR_MS = 3_600_000;
@@ -14,7 +23,8 @@ beforeAll(async () => {
 afterAll(() => exchange.close());
 beforeEach(() => exchange.clock.set(TEST_START));
 
-const has = (digest: string, prefix: string) => exchange.objects.keys().includes(`${prefix}/${digest.slice("sha256:".length)}`);
+const has = (digest: string, prefix: string) =>
+  exchange.objects.keys().includes(`${prefix}/${digest.slice("sha256:".length)}`);
 const later = async (hours: number) => {
   exchange.clock.advance(hours * HOUR_MS);
   await exchange.tick();
@@ -65,16 +75,21 @@ describe("the purge", () => {
     const first = await set.publish(all.map(put));
     const second = await set.publish([del(all[0]?.id as string)]);
     expect(second.manifest.snapshot.release).toBe(1);
-    const snapshot = first.blobs.filter(({ digest }) => digest !== first.statement.manifest).map(({ digest }) => digest);
+    const snapshot = first.blobs
+      .filter(({ digest }) => digest !== first.statement.manifest)
+      .map(({ digest }) => digest);
     await later(6 * 24);
     expect(has(first.statement.manifest, "blobs")).toBe(true);
     await later(2 * 24);
     expect(has(first.statement.manifest, "blobs")).toBe(false);
-    for (const digest of [...snapshot, ...second.blobs.map(({ digest }) => digest)]) expect(has(digest, "blobs")).toBe(true);
+    for (const digest of [...snapshot, ...second.blobs.map(({ digest }) => digest)])
+      expect(has(digest, "blobs")).toBe(true);
     const key = (await exchange.apiKey(publisher.member.name, ["read"])).key;
     const entries = await exchange.request(`${set.path}/entries.ndjson`, { key });
     expect((await entries.text()).trim().split("\n")).toHaveLength(59);
-    expect(await exchange.sql`select 1 from entry_versions where superseded_by is not null and id = ${all[0]?.id as string}`).toHaveLength(0);
+    expect(
+      await exchange.sql`select 1 from entry_versions where superseded_by is not null and id = ${all[0]?.id as string}`,
+    ).toHaveLength(0);
   });
 
   it("waits for the readers of the old head even when the publisher wants it gone at once", async () => {
@@ -82,10 +97,14 @@ describe("the purge", () => {
     const entry = testHash(1);
     await set.publish([put(entry), put(testHash(2))]);
     await set.publish([del(entry.id)], { purpose: "erasure" });
-    const [row] = await exchange.sql<{ purge_by: Date }[]>`select purge_by from releases r join sets s on s.id = r.set_id where s.name = ${set.set} and release = 2`;
+    const [row] = await exchange.sql<
+      { purge_by: Date }[]
+    >`select purge_by from releases r join sets s on s.id = r.set_id where s.name = ${set.set} and release = 2`;
     expect(row?.purge_by.getTime()).toBe(TEST_START.getTime() + 24 * HOUR_MS);
     await later(23);
-    expect(await exchange.sql`select 1 from entry_versions where line like ${`%${entry.value}%`} and id = ${entry.id}`).toHaveLength(1);
+    expect(
+      await exchange.sql`select 1 from entry_versions where line like ${`%${entry.value}%`} and id = ${entry.id}`,
+    ).toHaveLength(1);
     await later(2);
     expect(await exchange.sql`select 1 from entry_versions where id = ${entry.id} and op = 'put'`).toHaveLength(0);
   });
@@ -95,7 +114,10 @@ describe("retention", () => {
   it("ends traces of admissions, purged blobs and acknowledgements", async () => {
     const set = await publisher.openSet("retained");
     const { digest } = await set.publish([put(testHash(1))]);
-    const ack = await exchange.request(`${set.path}/acks`, { key: publisher.member.key, json: { release: 1, statement: digest } });
+    const ack = await exchange.request(`${set.path}/acks`, {
+      key: publisher.member.key,
+      json: { release: 1, statement: digest },
+    });
     expect(ack.status).toBe(204);
     exchange.clock.advance(31 * 24 * HOUR_MS);
     await exchange.withDeps((deps) => runRetention(deps, setsRetention));

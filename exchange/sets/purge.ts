@@ -1,7 +1,7 @@
 /** The end of what is no longer named: uploads that no release took, blobs and rows past their manifest's purge date. */
 
 import type { Digest } from "@breakwater/shared/bytes.ts";
-import { transaction, type Tx } from "../platform/db.ts";
+import { type Tx, transaction } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
 import { enqueue, type JobHandler } from "../platform/jobs.ts";
 import { keptKey, pendingKey } from "./blob-store.ts";

@@ -93,7 +93,11 @@ export type BlobAccess = { digest: Digest; size: number; format: "segment" | "js
  *
  * @returns undefined for what is not there and for what is not theirs alike
  */
-export async function findReadableBlob({ sql }: Queries, reader: Reader, digest: Digest): Promise<BlobAccess | undefined> {
+export async function findReadableBlob(
+  { sql }: Queries,
+  reader: Reader,
+  digest: Digest,
+): Promise<BlobAccess | undefined> {
   const tiers = JSON.stringify(tiersOf(reader.tier) satisfies AudienceTier[]);
   const [row] = await sql<BlobAccess[]>`
     select b.digest, b.size::float8 as size, b.format, bool_and(r.purged_at is not null) as gone
@@ -109,7 +113,13 @@ export async function findReadableBlob({ sql }: Queries, reader: Reader, digest:
 
 export async function saveAck(
   { sql }: Queries,
-  { setId, memberId, release, statement, at }: { setId: number; memberId: string; release: number; statement: Digest; at: Date },
+  {
+    setId,
+    memberId,
+    release,
+    statement,
+    at,
+  }: { setId: number; memberId: string; release: number; statement: Digest; at: Date },
 ): Promise<void> {
   // A slow answer to an older sync must not take back what a newer one has said.
   await sql`

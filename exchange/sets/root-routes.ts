@@ -73,7 +73,8 @@ export const rootRoutes = new Hono<Env>()
       const { publisher } = c.req.valid("param");
       requirePublisher(c.var.caller, publisher);
       const bytes = await readBody(c, ENVELOPE_MAX_BYTES, "envelope_too_large");
-      if ((await findPublisher(c.var.deps, publisher))?.suspended !== false) throw new ExchangeError("publisher_suspended");
+      if ((await findPublisher(c.var.deps, publisher))?.suspended !== false)
+        throw new ExchangeError("publisher_suspended");
       const { answer, repeated } = await acceptRoot(c.var.deps, publisher, bytes, actorOf(c.var.caller));
       return c.json(answer, repeated ? 200 : 201);
     },

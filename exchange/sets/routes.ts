@@ -32,7 +32,10 @@ import { getSet, putSet, requirePublisher } from "./sets.ts";
 const publisher = requireCaller({ scopes: ["publish"], roles: ["publisher"] });
 
 export const SetPath = z.object({ publisher: Publisher, set: SetName });
-export const ReleaseNumber = z.string().regex(/^[1-9][0-9]{0,8}$/).transform(Number);
+export const ReleaseNumber = z
+  .string()
+  .regex(/^[1-9][0-9]{0,8}$/)
+  .transform(Number);
 const ReleasePath = SetPath.extend({ release: ReleaseNumber });
 export const BlobPath = z.object({
   hex: z
@@ -116,7 +119,14 @@ export const publishing = new Hono<Env>()
       summary: "Upload a segment, index or manifest by its digest; kept for a day until a release names it",
       auth: ["key", "person"],
       answers: { 200: BlobAnswer, 201: BlobAnswer },
-      problems: ["blob_digest_mismatch", "blob_format", "blob_size_mismatch", "blob_too_large", "length_required", "publisher_mismatch"],
+      problems: [
+        "blob_digest_mismatch",
+        "blob_format",
+        "blob_size_mismatch",
+        "blob_too_large",
+        "length_required",
+        "publisher_mismatch",
+      ],
     }),
     publisher,
     params(BlobPath),
@@ -180,7 +190,8 @@ async function putBlob(c: Context<Env>, digest: Digest): Promise<{ status: 200 |
   if (source === null || size === 0) throw new ExchangeError("blob_format", { reason: "empty" });
   const blob = await checkBlobFormat(source, size);
   // Whose it says it is: nobody stores another publisher's documents, however they came by them.
-  if (blob.publisher !== undefined && blob.publisher !== caller.publisher) throw new ExchangeError("publisher_mismatch");
+  if (blob.publisher !== undefined && blob.publisher !== caller.publisher)
+    throw new ExchangeError("publisher_mismatch");
   const { created } = await storeBlob(deps, { digest, size, memberId, blob });
   return { status: created ? 201 : 200, size };
 }
@@ -200,4 +211,3 @@ function answerOutcome(c: Context<Env>, { publisher, set }: z.infer<typeof SetPa
   const admission = `${c.var.deps.config.origin}/v1/sets/${publisher}/${set}/releases/${outcome.release}/admission`;
   return c.json({ admission }, 202, { Location: admission });
 }
-

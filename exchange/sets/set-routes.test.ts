@@ -1,8 +1,20 @@
 import { digestHex, digestOf, utf8Of } from "@breakwater/shared/bytes.ts";
 import { jcs } from "@breakwater/shared/jcs.ts";
-import { thumbprint } from "@breakwater/shared/keys.ts";
+import { generateSigningKey, type NewSigningKey, thumbprint } from "@breakwater/shared/keys.ts";
+import { signRelease } from "@breakwater/shared/release.ts";
+import { type Root, rootDigest, signRoot } from "@breakwater/shared/root.ts";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { ENVELOPE, expectProblem, openTestExchange, openTestPublisher, put, TEST_START, type TestExchange, type TestPublisher, testHash } from "../testing/index.ts";
+import {
+  ENVELOPE,
+  expectProblem,
+  openTestExchange,
+  openTestPublisher,
+  put,
+  TEST_START,
+  type TestExchange,
+  type TestPublisher,
+  testHash,
+} from "../testing/index.ts";
 
 let exchange: TestExchange;
 let publisher: TestPublisher;
@@ -24,7 +36,15 @@ describe("PUT /v1/sets/:publisher/:set", () => {
     it("opens a set and shows it to its publisher with its audience", async () => {
       const response = await open("opened", { audience: { tier: "named", members: ["company", "company"] } });
       expect(response.status).toBe(201);
-      expect(await response.json()).toMatchObject({ kind: "hash", stream: "test", release: 0, entries: 0, about: null, yours: true, audience_members: ["company"] });
+      expect(await response.json()).toMatchObject({
+        kind: "hash",
+        stream: "test",
+        release: 0,
+        entries: 0,
+        about: null,
+        yours: true,
+        audience_members: ["company"],
+      });
     });
 
     it("changes the audience of one that is open", async () => {
@@ -37,13 +57,21 @@ describe("PUT /v1/sets/:publisher/:set", () => {
     it("opens a harmful-but-legal set for an authorised body", async () => {
       const body = await openTestPublisher(exchange, { roles: ["publisher", "authorised_body"] });
       const harmful = { ...request, stream: "harmful_but_legal", audience: { tier: "vetted" } };
-      const response = await exchange.request(`/v1/sets/${body.publisher}/harmful`, { method: "PUT", key: body.member.key, json: harmful });
+      const response = await exchange.request(`/v1/sets/${body.publisher}/harmful`, {
+        method: "PUT",
+        key: body.member.key,
+        json: harmful,
+      });
       expect(response.status).toBe(201);
     });
 
     it("lets a person with the publisher's role do it", async () => {
       const person = await exchange.person(publisher.member.name, ["publisher"]);
-      const response = await exchange.request(`${path}/by-person`, { method: "PUT", cookie: person.cookie, json: request });
+      const response = await exchange.request(`${path}/by-person`, {
+        method: "PUT",
+        cookie: person.cookie,
+        json: request,
+      });
       expect(response.status).toBe(201);
     });
   });
@@ -89,8 +117,13 @@ describe("PUT /v1/sets/:publisher/:set", () => {
       const composed = await set.compose([put(pdq)], change);
       await set.upload(composed);
       expect((await set.post(await set.sign(composed.statement))).status).toBe(201);
-      await expectProblem(await open("perceptual", { stream: "photographic", audience: { tier: "agreed" } }), "audience_too_wide");
-      expect((await open("perceptual", { stream: "photographic", audience: { tier: "named", members: [] } })).status).toBe(200);
+      await expectProblem(
+        await open("perceptual", { stream: "photographic", audience: { tier: "agreed" } }),
+        "audience_too_wide",
+      );
+      expect(
+        (await open("perceptual", { stream: "photographic", audience: { tier: "named", members: [] } })).status,
+      ).toBe(200);
     });
 
     it("refuses a set about persons to anybody but those it names", async () => {
@@ -100,7 +133,10 @@ describe("PUT /v1/sets/:publisher/:set", () => {
     });
 
     it("refuses a harmful-but-legal set to anybody but an authorised body", async () => {
-      await expectProblem(await open("harmful", { stream: "harmful_but_legal", audience: { tier: "vetted" } }), "stream_role");
+      await expectProblem(
+        await open("harmful", { stream: "harmful_but_legal", audience: { tier: "vetted" } }),
+        "stream_role",
+      );
     });
 
     it("refuses another publisher's name, a key without the scope, and nobody", async () => {
@@ -108,9 +144,15 @@ describe("PUT /v1/sets/:publisher/:set", () => {
       await expectProblem(await open("theirs", {}, other.member.key), "publisher_mismatch");
       const company = await exchange.member();
       await expectProblem(await open("theirs", {}, company.key), "scope_required");
-      await expectProblem(await exchange.request(`${path}/theirs`, { method: "PUT", json: request }), "unauthenticated");
+      await expectProblem(
+        await exchange.request(`${path}/theirs`, { method: "PUT", json: request }),
+        "unauthenticated",
+      );
       const analyst = await exchange.person(publisher.member.name, ["subscriber"]);
-      await expectProblem(await exchange.request(`${path}/theirs`, { method: "PUT", cookie: analyst.cookie, json: request }), "role_required");
+      await expectProblem(
+        await exchange.request(`${path}/theirs`, { method: "PUT", cookie: analyst.cookie, json: request }),
+        "role_required",
+      );
     });
   });
 });
@@ -135,7 +177,8 @@ describe("PUT /v1/blobs/sha256/:hex", () => {
       const bytes = one?.bytes as Uint8Array<ArrayBuffer>;
       const hex = digestHex(one?.digest as never);
       await expectProblem(await publisher.putBlob(bytes, digestHex(two?.digest as never)), "blob_digest_mismatch");
-      const put = (headers: Record<string, string>) => exchange.request(`/v1/blobs/sha256/${hex}`, { method: "PUT", key: publisher.member.key, headers, body: bytes });
+      const put = (headers: Record<string, string>) =>
+        exchange.request(`/v1/blobs/sha256/${hex}`, { method: "PUT", key: publisher.member.key, headers, body: bytes });
       await expectProblem(await put({ "content-length": String(bytes.length + 1) }), "blob_size_mismatch");
       await expectProblem(await put({}), "length_required");
       await expectProblem(await put({ "transfer-encoding": "chunked" }), "length_required");
@@ -164,14 +207,22 @@ describe("PUT /v1/blobs/sha256/:hex", () => {
       const company = await exchange.member();
       const [segment] = await blobs("theirs-too");
       const hex = digestHex(segment?.digest as never);
-      await expectProblem(await publisher.putBlob(segment?.bytes as never, hex, other.member.key), "publisher_mismatch");
+      await expectProblem(
+        await publisher.putBlob(segment?.bytes as never, hex, other.member.key),
+        "publisher_mismatch",
+      );
       await expectProblem(await publisher.putBlob(segment?.bytes as never, hex, company.key), "scope_required");
-      await expectProblem(await exchange.request(`/v1/blobs/sha256/${hex}`, { method: "PUT", body: utf8Of("[]") }), "unauthenticated");
+      await expectProblem(
+        await exchange.request(`/v1/blobs/sha256/${hex}`, { method: "PUT", body: utf8Of("[]") }),
+        "unauthenticated",
+      );
     });
 
     it("does not let a digest alone open what somebody else has uploaded", async () => {
       const other = await openTestPublisher(exchange);
-      const index = utf8Of(jcs([{ entries: 1, from: "0".repeat(32), plain: 10, segment: `sha256:${"1".repeat(64)}`, size: 10 }]));
+      const index = utf8Of(
+        jcs([{ entries: 1, from: "0".repeat(32), plain: 10, segment: `sha256:${"1".repeat(64)}`, size: 10 }]),
+      );
       const hex = digestHex(await digestOf(index));
       expect((await publisher.putBlob(index, hex)).status).toBe(201);
       // Other bytes under that digest: refused, and no claim to the blob is left.
@@ -202,15 +253,25 @@ describe("GET /v1/sets/:publisher/:set/releases/:release/admission", () => {
       const about = { ...bad.about, algs: ["pdq"], act_distance: 20, review_distance: 31, quality_floor: 50 } as never;
       await expectProblem((await bad.offer([put(pdq)], { about })).response, "audience_too_wide");
       const answer = await exchange.request(`${bad.path}/releases/1/admission`, { key: publisher.member.key });
-      expect(await answer.json()).toMatchObject({ state: "failed", code: "audience_too_wide", detail: { widest: "vetted" } });
+      expect(await answer.json()).toMatchObject({
+        state: "failed",
+        code: "audience_too_wide",
+        detail: { widest: "vetted" },
+      });
     });
   });
 
   describe("error", () => {
     it("knows no number that was never brought", async () => {
       const set = await publisher.openSet("untold");
-      await expectProblem(await exchange.request(`${set.path}/releases/1/admission`, { key: publisher.member.key }), "not_found");
-      await expectProblem(await exchange.request(`${set.path}/releases/0/admission`, { key: publisher.member.key }), "not_found");
+      await expectProblem(
+        await exchange.request(`${set.path}/releases/1/admission`, { key: publisher.member.key }),
+        "not_found",
+      );
+      await expectProblem(
+        await exchange.request(`${set.path}/releases/0/admission`, { key: publisher.member.key }),
+        "not_found",
+      );
     });
   });
 
@@ -233,7 +294,12 @@ describe("GET /v1/publishers/:publisher", () => {
   describe("happy", () => {
     it("shows the newest root", async () => {
       const answer = await (await ask(publisher.publisher)).json();
-      expect(answer).toMatchObject({ publisher: publisher.publisher, custody: "member", root_version: 1, root_digest: publisher.firstRootDigest });
+      expect(answer).toMatchObject({
+        publisher: publisher.publisher,
+        custody: "member",
+        root_version: 1,
+        root_digest: publisher.firstRootDigest,
+      });
       expect(answer).not.toHaveProperty("release_key");
     });
 
@@ -241,10 +307,15 @@ describe("GET /v1/publishers/:publisher", () => {
       const member = await exchange.member({ roles: ["publisher"], custody: "exchange" });
       const company = await exchange.member();
       expect(await (await ask(member.publisher as string, company.key)).json()).not.toHaveProperty("release_key");
-      const own = (await (await ask(member.publisher as string, member.key)).json()) as { release_key: never; root_digest: null };
+      const own = (await (await ask(member.publisher as string, member.key)).json()) as {
+        release_key: never;
+        root_digest: null;
+      };
       expect(own.root_digest).toBeNull();
       expect(await thumbprint(own.release_key)).toMatch(/^[A-Za-z0-9_-]{43}$/);
-      expect(await (await ask(member.publisher as string, company.key)).json()).toMatchObject({ release_key: own.release_key });
+      expect(await (await ask(member.publisher as string, company.key)).json()).toMatchObject({
+        release_key: own.release_key,
+      });
     });
   });
 
@@ -275,9 +346,33 @@ describe("POST /v1/publishers/:publisher/roots", () => {
       const again = await p.postRoot(next.bytes);
       expect(again.status).toBe(200);
       expect(await again.json()).toEqual(answer);
-      const [leaf] = await exchange.sql`select typ, envelope from log_leaves where log_index = ${(answer as { log_index: number }).log_index}`;
+      const [leaf] =
+        await exchange.sql`select typ, envelope from log_leaves where log_index = ${(answer as { log_index: number }).log_index}`;
       expect(leaf?.typ).toBe("bw-root+jws");
       expect(new Uint8Array(leaf?.envelope as Uint8Array)).toEqual(next.bytes);
+    });
+    it("takes a root that replaces every key, and releases by the new one alone", async () => {
+      const p = await openTestPublisher(exchange);
+      const set = await p.openSet("rekeyed");
+      await set.publish([put(testHash(1))]);
+      const [rootKey, releaseKey] = (await Promise.all(
+        [1, 2].map(() => generateSigningKey({ extractable: false })),
+      )) as [NewSigningKey, NewSigningKey];
+      const next = {
+        ...p.firstRoot.root,
+        version: 2,
+        prev: p.firstRootDigest,
+        keys: { [rootKey.kid]: rootKey.publicJwk, [releaseKey.kid]: releaseKey.publicJwk },
+        roles: { release: { kids: [releaseKey.kid], threshold: 1 }, root: { kids: [rootKey.kid], threshold: 1 } },
+      };
+      expect((await p.postRoot(await signRoot(next as Root, [p.rootKey, rootKey]))).status).toBe(201);
+      set.setRootVersion(2);
+      const composed = await set.compose([put(testHash(2))]);
+      await set.upload(composed);
+      await expectProblem(await set.post(await set.sign(composed.statement)), "envelope_kid_unknown");
+      expect((await set.post(await signRelease(composed.statement, [releaseKey]))).status).toBe(201);
+      const third = { ...next, version: 3, prev: await rootDigest(await signRoot(next as Root, [p.rootKey, rootKey])) };
+      expect((await p.postRoot(await signRoot(third as Root, [rootKey]))).status).toBe(201);
     });
   });
 
@@ -297,14 +392,20 @@ describe("POST /v1/publishers/:publisher/roots", () => {
     it("refuses a root from the future and one that has expired", async () => {
       const p = await openTestPublisher(exchange);
       const seconds = p.firstRoot.root.iat;
-      const make = async (iat: number, exp: number) => (await p.makeRoot({ version: 2, prev: p.firstRootDigest, iat, exp })).bytes;
+      const make = async (iat: number, exp: number) =>
+        (await p.makeRoot({ version: 2, prev: p.firstRootDigest, iat, exp })).bytes;
       await expectProblem(await p.postRoot(await make(seconds + 3_600, seconds + 9_000_000)), "root_time");
       await expectProblem(await p.postRoot(await make(seconds - 1_000, seconds - 10)), "root_expired");
     });
 
     it("refuses other media types and other documents", async () => {
       const post = (body: Uint8Array<ArrayBuffer>, headers: Record<string, string>) =>
-        exchange.request(`/v1/publishers/${publisher.publisher}/roots`, { method: "POST", key: publisher.member.key, headers, body });
+        exchange.request(`/v1/publishers/${publisher.publisher}/roots`, {
+          method: "POST",
+          key: publisher.member.key,
+          headers,
+          body,
+        });
       await expectProblem(await post(utf8Of("{}"), { "content-type": "application/json" }), "content_type_unsupported");
       await expectProblem(await post(utf8Of("{}"), ENVELOPE), "envelope_format");
       await expectProblem(await post(utf8Of("x".repeat(17_000)), ENVELOPE), "envelope_too_large");
@@ -317,7 +418,9 @@ describe("POST /v1/publishers/:publisher/roots", () => {
       const thief = await openTestPublisher(exchange);
       const forged = await thief.makeRoot({ publisher: p.publisher, version: 2, prev: p.firstRootDigest });
       const response = await p.postRoot(forged.bytes);
-      expect(["envelope_kid_unknown", "signature_threshold"]).toContain(((await response.json()) as { code: string }).code);
+      expect(["envelope_kid_unknown", "signature_threshold"]).toContain(
+        ((await response.json()) as { code: string }).code,
+      );
       expect(response.status).toBe(422);
     });
 
@@ -325,9 +428,22 @@ describe("POST /v1/publishers/:publisher/roots", () => {
       const p = await openTestPublisher(exchange);
       const other = await openTestPublisher(exchange);
       const next = await p.makeRoot({ version: 2, prev: p.firstRootDigest });
-      await expectProblem(await exchange.request(`/v1/publishers/${p.publisher}/roots`, { method: "POST", key: other.member.key, headers: ENVELOPE, body: next.bytes }), "publisher_mismatch");
+      await expectProblem(
+        await exchange.request(`/v1/publishers/${p.publisher}/roots`, {
+          method: "POST",
+          key: other.member.key,
+          headers: ENVELOPE,
+          body: next.bytes,
+        }),
+        "publisher_mismatch",
+      );
       const own = await exchange.member({ roles: ["publisher"] });
-      const alien = await exchange.request(`/v1/publishers/${own.publisher}/roots`, { method: "POST", key: own.key, headers: ENVELOPE, body: p.firstRoot.bytes });
+      const alien = await exchange.request(`/v1/publishers/${own.publisher}/roots`, {
+        method: "POST",
+        key: own.key,
+        headers: ENVELOPE,
+        body: p.firstRoot.bytes,
+      });
       await expectProblem(alien, "publisher_mismatch");
     });
 
@@ -337,7 +453,9 @@ describe("POST /v1/publishers/:publisher/roots", () => {
       exchange.killAt("before_head_moves");
       await set.offer([put(testHash(1))]);
       exchange.killAt(undefined);
-      const key = (await (await exchange.request(`/v1/publishers/${p.publisher}`, { key: p.member.key })).json()) as { release_key: never };
+      const key = (await (await exchange.request(`/v1/publishers/${p.publisher}`, { key: p.member.key })).json()) as {
+        release_key: never;
+      };
       const next = await p.makeRoot({ version: 2, prev: p.firstRootDigest }, key.release_key);
       await expectProblem(await p.postRoot(next.bytes), "admission_pending");
       exchange.clock.advance(60_000);
@@ -348,7 +466,8 @@ describe("POST /v1/publishers/:publisher/roots", () => {
 });
 
 describe("GET /v1/publishers/:publisher/roots/:version", () => {
-  const ask = (version: string, as: object = { key: publisher.member.key }) => exchange.request(`/v1/publishers/${publisher.publisher}/roots/${version}`, as);
+  const ask = (version: string, as: object = { key: publisher.member.key }) =>
+    exchange.request(`/v1/publishers/${publisher.publisher}/roots/${version}`, as);
 
   describe("happy", () => {
     it("answers the envelope byte for byte, to any member", async () => {

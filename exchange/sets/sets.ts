@@ -1,15 +1,15 @@
 /** Sets: opened once with kind, stream and audience; who may see one; the uniform 404 for everybody else. */
 
-import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { SetId } from "@breakwater/shared/ids.ts";
+import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { SetRequest } from "@breakwater/shared/wire/sets.ts";
 import { and, eq } from "drizzle-orm";
 import { append } from "../audit/index.ts";
 import { actorOf, type Caller } from "../platform/caller.ts";
-import { type Queries, transaction, type Tx } from "../platform/db.ts";
+import { type Queries, type Tx, transaction } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
 import { floorOfSet, isInAudience, narrower, requireAudience, requireStreamRole } from "./audience.ts";
-import { setAudience, type SetRow, sets } from "./tables.ts";
+import { type SetRow, setAudience, sets } from "./tables.ts";
 
 export async function findSet({ db }: Queries, { publisher, set }: SetId): Promise<SetRow | undefined> {
   const [row] = await db

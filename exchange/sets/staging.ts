@@ -43,8 +43,15 @@ export async function stageRows(tx: Tx, setId: number, release: number, rows: re
  * the rows at the end of the data, postgres.js tells nobody and the stream never finishes; the next statement then fails,
  * because the transaction is aborted.
  */
-async function copyRows({ sql }: Tx, setId: number, release: number, first: number, rows: readonly StagedRow[]): Promise<void> {
-  const writable = await sql`copy entry_versions (set_id, seq, release, id, op, line, why, natural_key) from stdin`.writable();
+async function copyRows(
+  { sql }: Tx,
+  setId: number,
+  release: number,
+  first: number,
+  rows: readonly StagedRow[],
+): Promise<void> {
+  const writable =
+    await sql`copy entry_versions (set_id, seq, release, id, op, line, why, natural_key) from stdin`.writable();
   let failure: Error | undefined;
   writable.on("error", (error) => (failure = error));
   for (const text of copyText(setId, release, first, rows)) {
@@ -61,7 +68,9 @@ function* copyText(setId: number, release: number, first: number, rows: readonly
   let text = "";
   for (const [at, row] of rows.entries()) {
     const [line, why, key] =
-      row.op === "put" ? [escapeField(row.line), "\\N", `\\\\x${hexOf(row.naturalKey)}`] : ["\\N", escapeField(row.why), "\\N"];
+      row.op === "put"
+        ? [escapeField(row.line), "\\N", `\\\\x${hexOf(row.naturalKey)}`]
+        : ["\\N", escapeField(row.why), "\\N"];
     text += `${setId}\t${first + at}\t${release}\t${row.id}\t${row.op}\t${line}\t${why}\t${key}\n`;
     if (text.length >= COPY_WRITE_CHARS) {
       yield text;
@@ -81,6 +90,22 @@ function escapeField(text: string): string {
 export async function unstageRows({ sql }: Tx, setId: number, release: number): Promise<void> {
   await sql`delete from entry_versions where set_id = ${setId} and release = ${release}`;
   await sql`update entry_versions set superseded_by = null where set_id = ${setId} and superseded_by = ${release}`;
+}
+
+/** Below this many new rows a plan that is wrong about them costs nothing. */
+const STATISTICS_MIN_ROWS = 2_000;
+/** New rows that change what the planner should know; autovacuum would notice a minute or more later. */
+const STATISTICS_SHARE = 0.05;
+
+/**
+ * Tell the planner about many new rows before readers meet them: without statistics it sorts the whole set for each page
+ * of it (180 ms in place of 1.7 ms a page at 200,000 entries, and that grows with the set).
+ */
+export async function refreshStatistics({ sql }: Queries, newRows: number): Promise<void> {
+  if (newRows < STATISTICS_MIN_ROWS) return;
+  const [table] = await sql<{ rows: number }[]>`
+    select greatest(reltuples, 0)::float8 as rows from pg_class where oid = 'entry_versions'::regclass`;
+  if (newRows > (table?.rows ?? 0) * STATISTICS_SHARE) await sql`analyze entry_versions`;
 }
 
 export type CurrentRow = { id: string; op: "put" | "del"; line: string | null; release: number };

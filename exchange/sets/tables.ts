@@ -1,9 +1,9 @@
 /** Rows of publishing: publishers' roots, sets, releases and acknowledgements. Bulk rows (entries, blobs) are reached by SQL in their own files. */
 
-import { bigint, boolean, integer, jsonb, pgTable, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
 import type { Digest } from "@breakwater/shared/bytes.ts";
 import type { SetKind, Stream } from "@breakwater/shared/vocab/sets.ts";
 import type { AudienceTier } from "@breakwater/shared/wire/sets.ts";
+import { bigint, boolean, integer, jsonb, pgTable, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
 import { bytea } from "../log/tables.ts";
 
 const at = (name: string) => timestamp(name, { withTimezone: true });

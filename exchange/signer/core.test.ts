@@ -49,7 +49,13 @@ describe("release keys", () => {
   it("stand in the store in no readable form", async () => {
     const state = openMemoryState();
     const written: string[] = [];
-    const spy: SignerState = { ...state, create: (key, bytes) => (written.push(new TextDecoder().decode(bytes)), state.create(key, bytes)) };
+    const spy: SignerState = {
+      ...state,
+      create: (key, bytes) => {
+        written.push(new TextDecoder().decode(bytes));
+        return state.create(key, bytes);
+      },
+    };
     await open(spy);
     expect(written.join()).not.toContain('"d"');
     expect(written.join()).toContain('"sealed"');
@@ -71,7 +77,9 @@ describe("release keys", () => {
   });
 
   it("need a secret that cannot be guessed", async () => {
-    await expect(openSignerCore({ state: openMemoryState(), secret: "short" })).rejects.toMatchObject({ code: "config_invalid" });
+    await expect(openSignerCore({ state: openMemoryState(), secret: "short" })).rejects.toMatchObject({
+      code: "config_invalid",
+    });
   });
 });
 
@@ -79,7 +87,12 @@ describe("what the signer signs", () => {
   it("is the exact payload, under the publisher's key", async () => {
     const { signer, jwk } = await open();
     const payload = statement();
-    const opened = await openEnvelope(await signer.signRelease(payload), "bw-release+jws", new Map([[await thumbprint(jwk), jwk]]), 1);
+    const opened = await openEnvelope(
+      await signer.signRelease(payload),
+      "bw-release+jws",
+      new Map([[await thumbprint(jwk), jwk]]),
+      1,
+    );
     expect(opened.payloadBytes).toEqual(payload);
     expect(opened.digest).toBe(await digestOf(payload));
   });
@@ -88,7 +101,9 @@ describe("what the signer signs", () => {
     const { signer } = await open();
     const first = await signer.signRelease(statement());
     expect(await signer.signRelease(statement())).toEqual(first);
-    await expect(signer.signRelease(statement({ iat: 1_795_338_001 }))).rejects.toMatchObject({ code: "signer_refused" });
+    await expect(signer.signRelease(statement({ iat: 1_795_338_001 }))).rejects.toMatchObject({
+      code: "signer_refused",
+    });
   });
 
   it("never falls below its own last number, also after a restart", async () => {
@@ -96,7 +111,9 @@ describe("what the signer signs", () => {
     await signer.signRelease(statement({ release: 5, prev: DIGEST }));
     const later = await openSignerCore({ state, secret: SECRET });
     for (const release of [4, 2]) {
-      await expect(later.signRelease(statement({ release, prev: DIGEST }))).rejects.toMatchObject({ code: "signer_refused" });
+      await expect(later.signRelease(statement({ release, prev: DIGEST }))).rejects.toMatchObject({
+        code: "signer_refused",
+      });
     }
     await expect(later.signRelease(statement())).rejects.toMatchObject({ code: "signer_refused" });
     await expect(later.signRelease(statement({ release: 6, prev: DIGEST }))).resolves.toBeInstanceOf(Uint8Array);
@@ -110,7 +127,9 @@ describe("what the signer signs", () => {
 
   it("of two different releases of one number at once is one", async () => {
     const { signer } = await open();
-    const tries = await Promise.allSettled([1, 2, 3, 4].map((n) => signer.signRelease(statement({ manifest_size: n }))));
+    const tries = await Promise.allSettled(
+      [1, 2, 3, 4].map((n) => signer.signRelease(statement({ manifest_size: n }))),
+    );
     expect(tries.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
   });
 
@@ -125,12 +144,16 @@ describe("what the signer signs", () => {
   ];
   it.each(odd)("is never %s", async (_what, payload) => {
     const { signer } = await open();
-    await expect(signer.signRelease(payload)).rejects.toMatchObject({ code: expect.stringMatching(/^(signer_refused|jcs_invalid)$/) });
+    await expect(signer.signRelease(payload)).rejects.toMatchObject({
+      code: expect.stringMatching(/^(signer_refused|jcs_invalid)$/),
+    });
   });
 
   it("is nothing for a publisher without a key here", async () => {
     const { signer } = await open();
-    await expect(signer.signRelease(statement({ publisher: "q.example" }))).rejects.toMatchObject({ code: "signer_refused" });
+    await expect(signer.signRelease(statement({ publisher: "q.example" }))).rejects.toMatchObject({
+      code: "signer_refused",
+    });
   });
 
   it("as a receipt is never a release, and the other way round", async () => {
@@ -170,6 +193,8 @@ describe("receipts", () => {
 
   it("are refused with anything more in them", async () => {
     const { signer } = await open();
-    await expect(signer.signReceipt(utf8Of(jcs({ ...receipt, note: "free text" })))).rejects.toMatchObject({ code: "signer_refused" });
+    await expect(signer.signReceipt(utf8Of(jcs({ ...receipt, note: "free text" })))).rejects.toMatchObject({
+      code: "signer_refused",
+    });
   });
 });

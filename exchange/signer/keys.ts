@@ -75,11 +75,7 @@ async function openKept(wrapping: CryptoKey, name: string, bytes: Uint8Array): P
   }
   let plain: ArrayBuffer;
   try {
-    plain = await crypto.subtle.decrypt(
-      { name: "AES-GCM", iv: nonce, additionalData: utf8Of(name) },
-      wrapping,
-      sealed,
-    );
+    plain = await crypto.subtle.decrypt({ name: "AES-GCM", iv: nonce, additionalData: utf8Of(name) }, wrapping, sealed);
   } catch {
     // The cause is left out: nothing about a private key belongs in a log.
     throw new ExchangeError("signer_unavailable", { reason: "secret" });
