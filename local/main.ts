@@ -41,7 +41,7 @@ async function stop(): Promise<void> {
   await parts.site?.stop();
   await parts.exchange?.stop();
   say("Stopped. Everything is kept for the next start.");
-  process.exit(0);
+  process.exit();
 }
 
 function readPort(text: string | undefined): number {
@@ -83,6 +83,15 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal
 // The launcher is gone, killed perhaps: a database that nobody can stop any more must not stay behind.
 process.on("disconnect", askToStop);
 process.channel?.unref();
+
+// Whoever read our words may be gone first; that must not end us before the database is stopped.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+process.on("uncaughtException", (error) => {
+  console.error(`Breakwater met a fault of its own and stops. ${error.message}`);
+  if (process.env.BREAKWATER_DEBUG) console.error(error.stack);
+  process.exitCode = 1;
+  askToStop();
+});
 
 starting = start();
 starting.catch(async (error: Error) => {

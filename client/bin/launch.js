@@ -10,6 +10,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const windows = process.platform === "win32";
 const nodeBinary = join(root, "node_modules", ".bin", windows ? "node.exe" : "node");
 const stampFile = join(root, "node_modules", ".breakwater-installed");
+const NPM_WATCH_MS = 500;
 const packages = ["shared", "exchange", "client", "local", "console", "extension"];
 
 /** Digest of everything that decides what an installation holds. */
@@ -59,6 +60,30 @@ function install() {
   writeFileSync(stampFile, wanted());
 }
 
+/** Our parent, and its parent where the parent is only the shell that npm puts between. */
+function ancestors() {
+  try {
+    const fields = (pid) =>
+      readFileSync(`/proc/${pid}/stat`, "utf8")
+        .replace(/^.*\) /s, "")
+        .split(" ");
+    return `${process.ppid} ${/\/?(da|ba)?sh\0/.test(readFileSync(`/proc/${process.ppid}/cmdline`, "utf8")) ? fields(process.ppid)[1] : ""}`;
+  } catch {
+    return String(process.ppid);
+  }
+}
+
+/** npm that is ended does not end what it started: without this, `npm start` would go on without anybody who could stop it. */
+function stopWithNpm(stop) {
+  if (!process.env.npm_lifecycle_event) return;
+  const first = ancestors();
+  const watch = setInterval(() => {
+    if (ancestors() === first) return;
+    clearInterval(watch);
+    stop();
+  }, NPM_WATCH_MS).unref();
+}
+
 /**
  * Runs `main` (a path from the repository's root) under the pinned Node and ends with its exit code.
  *
@@ -80,6 +105,7 @@ export function launch(main, { args = process.argv.slice(2), watchParent = false
     env: { ...process.env, PATH: `${bins}${windows ? ";" : ":"}${process.env.PATH ?? ""}` },
   });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  if (watchParent) stopWithNpm(() => child.kill("SIGTERM"));
   child.on("error", () => {
     console.error("The pinned Node could not be started. Remove node_modules and run the same command again.");
     process.exit(1);
