@@ -88,8 +88,14 @@ function stopper(at: number) {
 function breakable(db: Database, step: () => void): Database {
   return {
     ...db,
-    get: async (...a) => (step(), db.get(...a)),
-    list: async (...a) => (step(), db.list(...a)),
+    get: async (...at) => {
+      step();
+      return db.get(...at);
+    },
+    list: async (...at) => {
+      step();
+      return db.list(...at);
+    },
     // Both halves of a broken write: stopped before it is written, stopped after it was.
     write: async (changes) => {
       step();

@@ -21,6 +21,11 @@ export function onKey(event: KeyboardEvent, { singleKeys }: { singleKeys: boolea
     return;
   }
   if (event.ctrlKey || event.metaKey) return;
+  // One line of text ends with Enter, as in any form.
+  if (event.key === "Enter" && event.target instanceof HTMLInputElement && TEXT_INPUTS.has(event.target.type)) {
+    if (press(document.querySelector<HTMLElement>("[data-primary]"))) event.preventDefault();
+    return;
+  }
   if (event.key === "Escape") {
     if (press(document.querySelector<HTMLElement>("[data-back]"))) event.preventDefault();
     return;

@@ -2,7 +2,7 @@
 
 import { newUuidV7 } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { tellOthers } from "../browser-ports.ts";
 import { CLIENT } from "../client.ts";
 import { advance } from "../outbox/machine.ts";
@@ -27,7 +27,14 @@ import {
 } from "./desk.ts";
 
 export const composed = signal<Composed | undefined>(undefined);
-export const faults = signal<Fault[]>([]);
+const found = signal<Fault[]>([]);
+/** Those of the last attempt that still hold: a fault goes when it is mended, and none appears while somebody types. */
+export const faults = computed<Fault[]>(() => {
+  const current = draft.value;
+  if (!current || found.value.length === 0) return [];
+  const now = findFaults(current);
+  return found.value.filter(({ field, word }) => word === "fault.other" || now.some((each) => each.field === field));
+});
 /** Counts the attempts, so that the summary is focused again at each. */
 export const attempt = signal(0);
 export const busy = signal<"signing" | "sending" | undefined>(undefined);
@@ -49,9 +56,9 @@ function ports(): SendPorts | undefined {
 }
 
 function findAll(current: Draft): boolean {
-  faults.value = findFaults(current);
+  found.value = findFaults(current);
   attempt.value += 1;
-  return faults.value.length === 0;
+  return found.value.length === 0;
 }
 
 async function composeCurrent(current: Draft, with_: SendPorts): Promise<boolean> {
@@ -61,7 +68,7 @@ async function composeCurrent(current: Draft, with_: SendPorts): Promise<boolean
   } catch (error) {
     if (!(error instanceof ExchangeError)) throw error;
     // What the form's own checks did not foresee: said at the text, which is the only free part.
-    faults.value = [
+    found.value = [
       { field: "explanation", word: error.code === "imagery_suspected" ? "fault.imagery" : "fault.other" },
     ];
     attempt.value += 1;
@@ -124,7 +131,7 @@ export async function mend(id: string): Promise<void> {
   const held = key && (await findDraft(database(), key, id));
   if (!held) return;
   composed.value = undefined;
-  faults.value = [];
+  found.value = [];
   await saveDraft({ ...held, id: newUuidV7(Date.now()), step: "form", sent: false, mends: id });
   page.value = "report";
 }
@@ -132,7 +139,7 @@ export async function mend(id: string): Promise<void> {
 export function addSomething(): void {
   if (!lastSent.value) return;
   composed.value = undefined;
-  faults.value = [];
+  found.value = [];
   void saveDraft(draftToAdd(lastSent.value, newUuidV7(Date.now()), Date.now()));
   page.value = "report";
 }
@@ -142,7 +149,7 @@ export const canAdd = (): boolean => lastSent.value !== undefined && lastSent.va
 
 export function goOn(held: Draft): void {
   composed.value = undefined;
-  faults.value = [];
+  found.value = [];
   draft.value = held;
   page.value = "report";
 }

@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Fault } from "../../report/check.ts";
 import { listCountries } from "../countries.ts";
 import { t } from "../i18n.ts";
+import { KeyHint } from "./parts.tsx";
 
 type Common = { id: string; label: string; hint?: string | undefined; fault?: string | undefined; optional?: boolean };
 
@@ -118,7 +119,7 @@ export function Choices<Value extends string>(props: ChoicesProps<Value>): JSX.E
               onChange={() => onChoose(option.value)}
             />
             <span>{option.label}</span>
-            {i < KEYS_OF_CHOICES.length ? <kbd aria-hidden="true">{KEYS_OF_CHOICES[i]}</kbd> : <span />}
+            {i < KEYS_OF_CHOICES.length ? <KeyHint keys={KEYS_OF_CHOICES[i] as string} /> : <span />}
           </label>
         ))}
       </div>
@@ -214,9 +215,9 @@ export function FaultSummary({
   round: number;
 }): JSX.Element | null {
   const box = useRef<HTMLDivElement>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each new attempt to send focuses it again
   useEffect(() => {
-    if (faults.length > 0) box.current?.focus();
+    // Only a new attempt moves the focus; a fault that goes away while somebody types does not.
+    if (round > 0) box.current?.focus();
   }, [round]);
   if (faults.length === 0) return null;
   const count = t(faults.length === 1 ? "app.fault_one" : "app.fault_many", { what, count: faults.length });

@@ -38,9 +38,15 @@ export function Button(props: ButtonProps): JSX.Element {
       }}
     >
       {children}
-      {primaryKey && !busy && <kbd aria-hidden="true">{t("app.primary_keys")}</kbd>}
+      {primaryKey && !busy && <KeyHint keys={t("app.primary_keys")} />}
     </button>
   );
+}
+
+/** For eyes only: a name like "Send now Ctrl Return" would be read out at every visit. */
+export function KeyHint({ keys }: { keys: string }): JSX.Element {
+  // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a key hint is not focusable; its button is
+  return <kbd aria-hidden="true">{keys}</kbd>;
 }
 
 /** A wide answer with a line under it and a number key. */
@@ -56,7 +62,7 @@ export function Answer(props: { title: string; hint?: string; digit: number; onC
           </>
         )}
       </span>
-      <kbd aria-hidden="true">{props.digit}</kbd>
+      <KeyHint keys={String(props.digit)} />
     </button>
   );
 }
@@ -137,6 +143,16 @@ export function CopyButton({ value, what }: { value: string; what: string }): JS
         {copied ? t("app.copied") : ""}
       </span>
     </>
+  );
+}
+
+/** Text as it is, in a box that scrolls. */
+export function Exact({ label, text }: { label: string; text: string }): JSX.Element {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must be able to get into it
+    <section class="exact" tabIndex={0} aria-label={label}>
+      <pre>{text}</pre>
+    </section>
   );
 }
 

@@ -22,7 +22,7 @@ export function CallFirst({ urgent }: { urgent?: boolean }): JSX.Element {
       ? t("danger.number_of_also", { country: countryName(country as string), also: also.join(", ") })
       : t("danger.number_of", { country: countryName(country as string) });
   return (
-    <div class="banner danger" role="region" aria-label={number("danger.call")}>
+    <section class="banner danger" aria-label={number("danger.call")}>
       <p class="figure">{urgent ? number("urgent.call") : number("danger.call")}</p>
       <p>{words}</p>
       {choosing ? (
@@ -43,7 +43,7 @@ export function CallFirst({ urgent }: { urgent?: boolean }): JSX.Element {
           </Button>
         </p>
       )}
-    </div>
+    </section>
   );
 }
 

@@ -10,7 +10,7 @@ import { LOCK_AFTER_MINUTES, type Settings } from "../../settings/settings.ts";
 import { changeSetting, database, drafts, enrolment, history, outbox, page, settings, vault } from "../desk.ts";
 import { labelOf, t } from "../i18n.ts";
 import { CountryField, SelectField, Tick } from "../parts/fields.tsx";
-import { Button, CopyButton, Fact, Facts } from "../parts/parts.tsx";
+import { Button, CopyButton, Exact, Fact, Facts } from "../parts/parts.tsx";
 import { formatUtc } from "../time.ts";
 import { PassphraseForm } from "./passphrase.tsx";
 import { Screen } from "./screen.tsx";
@@ -175,10 +175,7 @@ function Diagnostics(): JSX.Element {
         </div>
       ) : (
         <>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must be able to get into it */}
-          <pre class="exact" tabIndex={0} role="region" aria-label={t("options.diagnostics")}>
-            <code>{text.value}</code>
-          </pre>
+          <Exact label={t("options.diagnostics")} text={text.value} />
           <div class="line-up">
             <CopyButton value={text.value} what={t("options.diagnostics")} />
           </div>

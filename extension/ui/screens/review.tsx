@@ -6,7 +6,7 @@ import { showText } from "../address.ts";
 import { containsWords } from "../contains.ts";
 import { changeDraft, draft, enrolment } from "../desk.ts";
 import { labelOf, t } from "../i18n.ts";
-import { Banner, Button, Fact, Facts } from "../parts/parts.tsx";
+import { Banner, Button, Exact, Fact, Facts } from "../parts/parts.tsx";
 import { busy, composed, recompose, signAndSend } from "../report-actions.ts";
 import { Screen } from "./screen.tsx";
 
@@ -64,14 +64,14 @@ export function ReviewScreen(): JSX.Element | null {
             <div class="stack">
               <div class="stack tight">
                 <h2>{t("review.clear_part")}</h2>
-                <Code label={t("review.clear_part")} value={ready.report} />
+                <Members label={t("review.clear_part")} value={ready.report} />
               </div>
               <div class="stack tight">
                 <h2>{t("review.sealed_part", { hotline })}</h2>
                 <p class="small quiet-text">
                   {t("review.sealed_note", { hotline, count: ready.report.sealed.recipients.length })}
                 </p>
-                <Code label={t("review.sealed_part", { hotline })} value={ready.sealedContent} />
+                <Members label={t("review.sealed_part", { hotline })} value={ready.sealedContent} />
               </div>
             </div>
           </details>
@@ -81,12 +81,7 @@ export function ReviewScreen(): JSX.Element | null {
   );
 }
 
-/** Text in a box, exactly: the one place where an address stands unbroken, because it is what is sent. */
-function Code({ label, value }: { label: string; value: unknown }): JSX.Element {
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must be able to get into it
-    <pre class="exact" tabIndex={0} role="region" aria-label={label}>
-      <code>{showText(JSON.stringify(value, null, 2)).replaceAll("\\u000a", "\n")}</code>
-    </pre>
-  );
+/** The one place where an address stands unbroken, because it is what is sent. */
+function Members({ label, value }: { label: string; value: unknown }): JSX.Element {
+  return <Exact label={label} text={showText(JSON.stringify(value, null, 2)).replaceAll("\\u000a", "\n")} />;
 }

@@ -8,10 +8,10 @@ import { t } from "../i18n.ts";
 import { Button } from "../parts/parts.tsx";
 
 export function WipeQuestion({ onKeep }: { onKeep: () => void }): JSX.Element {
-  const box = useRef<HTMLDivElement>(null);
+  const box = useRef<HTMLElement>(null);
   useEffect(() => box.current?.focus(), []);
   return (
-    <div class="errors stack tight" role="group" aria-label={t("options.wipe_title")} tabIndex={-1} ref={box}>
+    <section class="errors stack tight" aria-label={t("options.wipe_title")} tabIndex={-1} ref={box}>
       <p>{t("options.wipe_sure", { unsent: outbox.value.filter(isUnsent).length })}</p>
       <div class="line-up">
         <Button look="danger" small onClick={() => void wipeDevice(database())}>
@@ -21,6 +21,6 @@ export function WipeQuestion({ onKeep }: { onKeep: () => void }): JSX.Element {
           {t("options.wipe_keep")}
         </Button>
       </div>
-    </div>
+    </section>
   );
 }
