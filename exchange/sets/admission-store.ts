@@ -139,6 +139,13 @@ export async function runStep(
   });
 }
 
+/** Says that somebody is still at it, in a step that takes its time. @throws ExchangeError `admission_pending` when it was taken over */
+export async function touchAdmission(deps: Deps, { set_id, release, token }: AdmissionRow): Promise<void> {
+  const { count } = await deps.sql`
+    update admissions set touched_at = ${deps.now()} where set_id = ${set_id} and release = ${release} and token = ${token}`;
+  if (count === 0) throw new ExchangeError("admission_pending");
+}
+
 /** Lock the admission's row and be sure that it is still ours. */
 export async function holdAdmission({ sql }: Tx, { set_id, release, token }: AdmissionRow): Promise<void> {
   const [row] = await sql<{ token: string; state: string }[]>`

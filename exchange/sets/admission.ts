@@ -17,6 +17,7 @@ import {
   runStep,
   type StepResult,
   takeOverAdmission,
+  touchAdmission,
 } from "./admission-store.ts";
 import { requireAudience } from "./audience.ts";
 import { keepBlob, readBlob } from "./blob-store.ts";
@@ -174,24 +175,32 @@ async function compareRange(
   const release = proposal.manifest.snapshot.release;
   const current = await listCurrentRows(deps, proposal.set.id, boundsOf(proposal, at));
   const held = new Map(current.map((row) => [row.id, row]));
+  const older: SnapshotLine[] = [];
   for (const { id, line } of lines) {
     const row = held.get(id);
-    const isLater = row !== undefined && row.release > release;
-    if (!isLater && row?.line !== line) throw new ExchangeError("state_digest", { reason: "snapshot" });
+    if (row?.line === line) continue;
+    if (row === undefined || row.release <= release) throw new ExchangeError("state_digest", { reason: "snapshot" });
+    older.push({ id, line });
   }
+  // What no row of ours vouches for is checked like a new entry: nothing free-form is carried along in a snapshot.
+  const { floor } = await checkChanges(proposal, asPuts(older));
+  requireAudience(proposal.set.audienceTier, floor);
   const listed = new Set(lines.map(({ id }) => id));
   for (const row of current) {
     if (row.op === "put" && row.release <= release && !listed.has(row.id)) {
       throw new ExchangeError("state_digest", { reason: "snapshot" });
     }
   }
-  await runStep(deps, admission, step, async () => ({ rows: lines.length, entriesDelta: 0, floor: "test" }));
+  await runStep(deps, admission, step, async () => ({ rows: lines.length, entriesDelta: 0, floor }));
 }
 
 async function compareState(deps: Deps, admission: AdmissionRow, proposal: Proposal, step: number): Promise<void> {
   const { snapshot } = proposal.manifest;
   const state = createStateDigest();
-  for (const at of rangesOf(proposal)) for (const { line } of await linesOf(deps, proposal, at)) state.add(line);
+  for (const at of rangesOf(proposal)) {
+    for (const { line } of await linesOf(deps, proposal, at)) state.add(line);
+    await touchAdmission(deps, admission);
+  }
   if (state.count() !== snapshot.entries) throw new ExchangeError("state_count", { got: state.count() });
   if ((await state.digest()) !== snapshot.state) throw new ExchangeError("state_digest", { reason: "digest" });
   await runStep(deps, admission, step, async () => ({ rows: 0, entriesDelta: 0, floor: "test" }));
@@ -221,8 +230,10 @@ export const admitJob: JobHandler = async (deps, { payload }) => {
   }
   const deadline = new Date(deps.now().getTime() + ADMISSION_RUN_MS);
   const proposal = await reopen(deps, admission);
-  const answer = proposal && (await advance(deps, admission, proposal, deadline).catch(refusalIsAnEnd));
-  if (proposal === undefined || answer !== undefined) return undefined;
+  const end = proposal && (await advance(deps, admission, proposal, deadline).catch(endOf));
+  // Taken over: whoever has it now may end too, so this job looks again.
+  if (end === "taken") return { again: new Date(deps.now().getTime() + ADMISSION_STALE_MS) };
+  if (proposal === undefined || end !== undefined) return undefined;
   await deps.sql`
     update admissions set state = 'queued' where set_id = ${setId} and release = ${release} and token = ${admission.token}`;
   return { again: deps.now() };
@@ -244,7 +255,8 @@ async function reopen(deps: Deps, admission: AdmissionRow): Promise<Proposal | u
 }
 
 // The refusal is in the admissions table for whoever asks; for the job it is an end like any other.
-function refusalIsAnEnd(error: unknown): "refused" {
-  if (toExchangeError(error).status >= 500) throw error;
-  return "refused";
+function endOf(error: unknown): "refused" | "taken" {
+  const { status, code } = toExchangeError(error);
+  if (status >= 500) throw error;
+  return code === "admission_pending" ? "taken" : "refused";
 }
