@@ -51,7 +51,7 @@ export async function fileReport(deps: Deps, tx: Tx, filing: Filing): Promise<Fi
   const knownIn = await findKnown(tx, sender, report);
   const known = isWhollyKnown(report, knownIn);
   const parts = scoreReport(report, { known, precise: await isPrecise(tx, sender.memberId) });
-  const caseId = await findCaseFor(tx, sender.hotlineId, report);
+  const caseId = await findCaseFor(tx, sender, report);
   const facts = {
     ...filing,
     parts,

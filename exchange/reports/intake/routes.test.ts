@@ -206,6 +206,35 @@ describe("POST /v1/reports", () => {
       expect(seen.steps.map(({ code }) => code)).toContain("alerted");
     });
 
+    it("adds what follows an urgent report to its case, for the same device only", async () => {
+      const urgent = await hotline.send({ url: "https://chat.example/first", urgency: "immediate_danger" });
+      const number = await hotline.caseNumberOf(urgent.report.id);
+      const details = await hotline.send({
+        file: "6d",
+        url: "https://elsewhere.example/",
+        supersedes: urgent.report.id,
+      });
+      expect(details.receipt).toMatchObject({ state: "merged", duplicate_of: urgent.report.id });
+      expect(await hotline.caseNumberOf(details.report.id)).toBe(number);
+      const colleague = await exchange.device(hotline.flaggers.name);
+      const foreign = await hotline.send({
+        file: "6e",
+        url: "https://c.example/",
+        supersedes: urgent.report.id,
+        from: colleague,
+      });
+      expect(await hotline.caseNumberOf(foreign.report.id)).not.toBe(number);
+    });
+
+    it("files a report of many items", async () => {
+      const items = Array.from({ length: 150 }, (_, at) => itemOf(`d${at.toString(16).padStart(3, "0")}`));
+      const { report } = await hotline.send({ items, url: "https://many.example/" });
+      const [row] = await exchange.sql<
+        { n: number }[]
+      >`select count(*)::int as n from report_hashes where report_id = ${report.id}`;
+      expect(row?.n).toBe(150);
+    });
+
     it("opens a new case for a file whose case was closed: what was gone may be back", async () => {
       const first = await hotline.send({ file: "6c" });
       const number = await hotline.caseNumberOf(first.report.id);
@@ -400,6 +429,13 @@ describe("urgent reports that nobody acknowledges", () => {
     return row;
   }
 
+  /** Jobs begun by earlier requests end first: they would take what falls due now, and still be at it. */
+  async function passTime(ms: number): Promise<void> {
+    await exchange.settle();
+    exchange.clock.advance(ms);
+    await exchange.runJobs();
+  }
+
   it("are passed on after fifteen minutes, in codes only, and tried again until they arrive", async () => {
     const posted: string[] = [];
     let status = 503;
@@ -420,20 +456,16 @@ describe("urgent reports that nobody acknowledges", () => {
       where member_id = (select id from members where name = ${hotline.member.name})`;
     const { report } = await hotline.send({ url: "https://secret-place.example/a", urgency: "immediate_danger" });
     const number = await hotline.caseNumberOf(report.id);
-    await exchange.runJobs();
-    exchange.clock.advance(FORWARD_AFTER_MS - 1_000);
-    await exchange.runJobs();
+    await passTime(FORWARD_AFTER_MS - 1_000);
     expect(await forwardOf(number, hotline.member.name)).toBeUndefined();
-    exchange.clock.advance(1_000);
-    await exchange.runJobs();
+    await passTime(1_000);
     expect(await forwardOf(number, hotline.member.name)).toMatchObject({
       forward_to: "Example Police",
       outcome: "failed",
       attempts: 1,
     });
     status = 204;
-    exchange.clock.advance(3_600_000);
-    await exchange.runJobs();
+    await passTime(3_600_000);
     expect(await forwardOf(number, hotline.member.name)).toMatchObject({ outcome: "delivered", attempts: 2 });
     // Earlier urgent reports of this file are passed on too: look at this case's.
     const mine = posted
@@ -446,23 +478,39 @@ describe("urgent reports that nobody acknowledges", () => {
       urgency: "immediate_danger",
     });
     expect(posted.join()).not.toContain("secret-place");
+    // It was "in danger now" already; a further repeat of the same urgency does not pass it on again.
+    await hotline.send({ url: "https://secret-place.example/a", urgency: "immediate_danger" });
+    await passTime(FORWARD_AFTER_MS);
+    expect(posted.filter((text) => (JSON.parse(text) as { case: number }).case === number)).toHaveLength(2);
     await new Promise((done) => server.close(done));
+  });
+
+  it("are passed on again when a repeat makes them more urgent", async () => {
+    const other = await openTestHotline(exchange);
+    const first = await other.send({ file: "f1", urgency: "ongoing_abuse_suspected" });
+    const number = await other.caseNumberOf(first.report.id);
+    await passTime(FORWARD_AFTER_MS);
+    const before = await forwardOf(number, other.member.name);
+    await other.send({ file: "f1", urgency: "immediate_danger" });
+    await passTime(FORWARD_AFTER_MS);
+    const after = await forwardOf(number, other.member.name);
+    expect((after?.decided_at as Date) > (before?.decided_at as Date)).toBe(true);
+    const seen = await other.getCase(other.people.a, number);
+    expect(seen.steps.filter(({ code }) => code === "forwarded")).toHaveLength(2);
   });
 
   it("stay with whoever acknowledged in time", async () => {
     const { report } = await hotline.send({ url: "https://chat.example/ack", urgency: "ongoing_abuse_suspected" });
     const number = await hotline.caseNumberOf(report.id);
     await hotline.ask(`/v1/hotline/cases/${number}/acknowledge`, { cookie: hotline.people.a.cookie, method: "POST" });
-    exchange.clock.advance(FORWARD_AFTER_MS * 2);
-    await exchange.runJobs();
+    await passTime(FORWARD_AFTER_MS * 2);
     expect(await forwardOf(number, hotline.member.name)).toBeUndefined();
   });
 
   it("leave a row even when the hotline named nobody", async () => {
     const other = await openTestHotline(exchange);
     const { report } = await other.send({ url: "https://chat.example/none", urgency: "immediate_danger" });
-    exchange.clock.advance(FORWARD_AFTER_MS);
-    await exchange.runJobs();
+    await passTime(FORWARD_AFTER_MS);
     expect(await forwardOf(await other.caseNumberOf(report.id), other.member.name)).toMatchObject({
       outcome: "nobody_named",
     });

@@ -68,13 +68,17 @@ async function decideForward(tx: Tx, caseId: string, now: Date): Promise<Forward
   if (row === undefined || row.acknowledged_at !== null) return undefined;
   // A repeat alerted anew and got its own fifteen minutes.
   if (row.forward_at > now) return { again: row.forward_at };
-  const [before] = await tx.sql<{ outcome: string }[]>`select outcome from case_forwards where case_id = ${caseId}`;
+  // An earlier alarm's message is not this one's: a repeat that made it more urgent is passed on again.
+  const [before] = await tx.sql<{ outcome: string }[]>`
+    select outcome from case_forwards where case_id = ${caseId} and decided_at >= ${row.forward_at}`;
   if (before?.outcome === "delivered") return undefined;
   const outcome = row.forward_to === null ? "nobody_named" : row.forward_url === null ? "no_address" : "pending";
   await tx.sql`
     insert into case_forwards (case_id, forward_to, outcome, decided_at, updated_at)
     values (${caseId}, ${row.forward_to}, ${outcome}, ${now}, ${now})
-    on conflict (case_id) do update set updated_at = excluded.updated_at`;
+    on conflict (case_id) do update set forward_to = excluded.forward_to, updated_at = excluded.updated_at,
+      outcome = case when case_forwards.decided_at < ${row.forward_at} then excluded.outcome else case_forwards.outcome end,
+      decided_at = greatest(case_forwards.decided_at, ${row.forward_at})`;
   await tx.sql`update cases set forwarded_at = coalesce(forwarded_at, ${now}) where id = ${caseId}`;
   if (before === undefined) {
     await addStep(tx, { caseId, at: now, code: "forwarded" });

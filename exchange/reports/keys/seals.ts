@@ -1,5 +1,6 @@
 /** Sealed parts wrapped again for keys that came later, so that a new analyst can read older open cases (rule 7). */
 import type { Bytes } from "@breakwater/shared/bytes.ts";
+import { refuseImagery } from "@breakwater/shared/imagery-gate.ts";
 import type { SealingJwk } from "@breakwater/shared/keys.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { SealedJwe } from "@breakwater/shared/sealed.ts";
@@ -94,7 +95,7 @@ export async function ownKids(queries: Queries, caller: HotlineCaller): Promise<
 /**
  * Stores a re-wrap. What it holds cannot be seen here; its reader compares it with the report's signed digest.
  *
- * @throws ExchangeError `not_found`, `sealed_invalid`
+ * @throws ExchangeError `not_found`, `sealed_invalid`, `imagery_suspected`
  */
 export async function storeSeal(
   deps: Deps,
@@ -105,6 +106,7 @@ export async function storeSeal(
   if (jwe.recipients.length !== 1 || jwe.recipients[0]?.header.kid !== kid) {
     throw new ExchangeError("sealed_invalid", { reason: "recipient" });
   }
+  refuseImagery({ jwe });
   await transaction(deps, async (tx) => {
     const rows = await tx.sql`
       select 1 from reports where id = ${reportId} and hotline_id = ${caller.memberId} and body is not null for update`;
