@@ -38,7 +38,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  await makeProgram().parseAsync(args, { from: "user" });
+  await makeProgram(terminal.printHelp).parseAsync(args, { from: "user" });
 } catch (error) {
   code = endOf(error);
 }

@@ -16,13 +16,14 @@ import { addStatus } from "./commands/status.ts";
 import { addSync } from "./commands/sync.ts";
 import { addWithdraw } from "./commands/withdraw.ts";
 
-export function makeProgram(): Command {
+/** @param printHelp - where help texts go */
+export function makeProgram(printHelp: (text: string) => void): Command {
   const program = withGlobals(new Command("breakwater"));
   program
     .description("Signed sets of child-safety signals: publish, sync, verify, match. No imagery leaves this machine.")
     .helpCommand(false)
     .exitOverride()
-    .configureOutput({ writeErr: () => undefined })
+    .configureOutput({ writeOut: printHelp, writeErr: () => undefined })
     .addHelpText("after", "\nWords and problem codes: breakwater help. Exit codes: breakwater help exit-codes.");
   addLogin(program);
   addSync(program);

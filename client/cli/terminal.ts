@@ -27,6 +27,8 @@ export type Terminal = {
   print(fact: object, ...lines: string[]): void;
   /** Bytes of a result that must stay as they are (an export, a link made to be used). */
   printRaw(text: string): void;
+  /** Help texts, whose examples are to be typed as they stand. */
+  printHelp(text: string): void;
   /** What a person should know and a script need not. */
   note(...lines: string[]): void;
   /** A failure's lines, or its problem with `--json`. */
@@ -64,6 +66,9 @@ export function makeTerminal(options: OutputOptions, streams: Streams): Terminal
     },
     printRaw: (text) => {
       streams.stdout.write(text);
+    },
+    printHelp: (text) => {
+      streams.stdout.write(ascii ? text.split("\n").map(asciiOf).join("\n") : text);
     },
     note(...lines) {
       if (!json && !quiet) err(lines);

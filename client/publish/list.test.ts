@@ -12,12 +12,40 @@ const hex = (n: number) => testHashEntry(n).value;
 
 describe("CSV", () => {
   it.each([
-    ["plain cells", "a,b\nc,d\n", [[1, "a", "b"], [2, "c", "d"]]],
-    ["CRLF and no line end at the end", "a,b\r\nc,d", [[1, "a", "b"], [2, "c", "d"]]],
+    [
+      "plain cells",
+      "a,b\nc,d\n",
+      [
+        [1, "a", "b"],
+        [2, "c", "d"],
+      ],
+    ],
+    [
+      "CRLF and no line end at the end",
+      "a,b\r\nc,d",
+      [
+        [1, "a", "b"],
+        [2, "c", "d"],
+      ],
+    ],
     ["a byte order mark", "\ufeffa,b\n", [[1, "a", "b"]]],
     ["quotes, commas and doubled quotes", '"a,""x""",b\n', [[1, 'a,"x"', "b"]]],
-    ["a cell over two lines counts both", '"a\nb",c\nd,e\n', [[1, "a\nb", "c"], [3, "d", "e"]]],
-    ["empty lines", "a\n\n\nb\n", [[1, "a"], [4, "b"]]],
+    [
+      "a cell over two lines counts both",
+      '"a\nb",c\nd,e\n',
+      [
+        [1, "a\nb", "c"],
+        [3, "d", "e"],
+      ],
+    ],
+    [
+      "empty lines",
+      "a\n\n\nb\n",
+      [
+        [1, "a"],
+        [4, "b"],
+      ],
+    ],
     ["a trailing comma is an empty cell", "a,\n", [[1, "a", ""]]],
   ])("reads %s", (_what, text, rows) => {
     const read = parseCsv(text);
@@ -47,7 +75,9 @@ describe("CSV", () => {
     ["indicator", testIndicatorEntry(1, { threshold_hint: { count: 3, measure: "accounts" } })],
   ] as const)("an exported %s entry is read back as it was", (kind, entry) => {
     const columns = [...COLUMNS[kind]];
-    const text = formatCsvRow(columns.map(([name]) => name)) + formatCsvRow(columns.map(([name, form]) => writeCell(form, entry as never, name)));
+    const text =
+      formatCsvRow(columns.map(([name]) => name)) +
+      formatCsvRow(columns.map(([name, form]) => writeCell(form, entry as never, name)));
     const list = parseList(kind, "csv", bytes(text));
     expect(list.faults).toEqual([]);
     expect(list.rows[0]?.entry).toEqual(entry);
@@ -58,7 +88,11 @@ describe("a list", () => {
   it("of hashes may leave out what claims nothing", () => {
     const list = parseList("hash", "csv", csv(HEADER, `sha256,${hex(1)},${REST}`));
     expect(list.faults).toEqual([]);
-    expect(list.rows[0]?.entry).toMatchObject({ act: "not_assessed", human_review: "required", requested_action: "review" });
+    expect(list.rows[0]?.entry).toMatchObject({
+      act: "not_assessed",
+      human_review: "required",
+      requested_action: "review",
+    });
   });
 
   it("takes members for all rows from the command line", () => {
@@ -131,18 +165,33 @@ describe("a list", () => {
   });
 
   it("finds two spellings of one address", () => {
-    const list = parseList("url", "ndjson", bytes(ndjsonOf([rowOf(testUrlEntry(1)), { ...rowOf(testUrlEntry(1)), url: "HTTPS://FORUM1.example:443/t/1#top" }])));
+    const list = parseList(
+      "url",
+      "ndjson",
+      bytes(
+        ndjsonOf([rowOf(testUrlEntry(1)), { ...rowOf(testUrlEntry(1)), url: "HTTPS://FORUM1.example:443/t/1#top" }]),
+      ),
+    );
     expect(list.faults).toEqual([{ line: 2, column: "-", reason: "the same entry as line 1" }]);
   });
 
   it("refuses what a rule of the kind refuses", () => {
     const ambiguous = { ...rowOf(testTermEntry(1)), ambiguity: "high", action: "block" };
-    expect(parseList("term", "ndjson", bytes(ndjsonOf([ambiguous]))).faults.map(({ column }) => column)).toContain("action");
-    expect(parseList("indicator", "ndjson", bytes(ndjsonOf([{ ...rowOf(testIndicatorEntry(1)), suggested_actions: ["ban"] }]))).faults.length).toBe(1);
+    expect(parseList("term", "ndjson", bytes(ndjsonOf([ambiguous]))).faults.map(({ column }) => column)).toContain(
+      "action",
+    );
+    expect(
+      parseList(
+        "indicator",
+        "ndjson",
+        bytes(ndjsonOf([{ ...rowOf(testIndicatorEntry(1)), suggested_actions: ["ban"] }])),
+      ).faults.length,
+    ).toBe(1);
   });
 
   it("that is not text is refused as a whole", () => {
-    expect(() => parseList("hash", "csv", new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0xff]))).toThrowError(expect.objectContaining({ code: "rows_invalid" }));
+    expect(() => parseList("hash", "csv", new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0xff]))).toThrowError(
+      expect.objectContaining({ code: "rows_invalid" }),
+    );
   });
 });
-

@@ -12,11 +12,12 @@ import {
   UrlEntry,
 } from "@breakwater/shared/entries/index.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
+import { isSignalValue, type SignalAlg } from "@breakwater/shared/signals/index.ts";
 import type { SetKind } from "@breakwater/shared/vocab/sets.ts";
 import { UrlScope } from "@breakwater/shared/vocab/urls.ts";
 import { COLUMNS, readCell, setMember } from "./columns.ts";
 import { parseCsv } from "./csv.ts";
-import { describeIssue } from "./row-reasons.ts";
+import { describeIssue, describeSignal, MISSING } from "./row-reasons.ts";
 
 export const LIST_MAX_BYTES = 1024 * 1024 * 1024;
 /** How many faults are shown; all are counted. */
@@ -137,6 +138,7 @@ function checkRow(kind: SetKind, line: number, value: Record<string, unknown>, l
   const parsed = SCHEMAS[kind].safeParse(candidate);
   if (!parsed.success) {
     for (const issue of parsed.error.issues) list.faults.push({ line, ...describeIssue(kind, issue, candidate) });
+    checkSignal(kind, line, candidate, list);
     return;
   }
   const entry = parsed.data as Entry;
@@ -152,6 +154,14 @@ function checkRow(kind: SetKind, line: number, value: Record<string, unknown>, l
     return;
   }
   list.rows.push({ line, id, entry, key: naturalKey(kind, entry as never) });
+}
+
+/** The schema looks at a value only once all members are there; its form can be told in any case. */
+function checkSignal(kind: SetKind, line: number, { alg, value }: Record<string, unknown>, list: ParsedList): void {
+  const told = list.faults.some((fault) => fault.line === line && (fault.column === "value" || fault.column === "alg"));
+  if (kind !== "hash" || told || typeof value !== "string") return;
+  if (!isSignalValue(alg as SignalAlg, value))
+    list.faults.push({ line, column: "value", reason: describeSignal(alg, value) });
 }
 
 /** People write addresses in many ways; a set has one. What cannot be mended is left for the schema to refuse. */
@@ -181,6 +191,16 @@ function findDuplicates(list: ParsedList): void {
         });
     }
   }
+}
+
+/** A member that every row lacks is one fault of the list, told once; the others stay as they are. */
+export function condenseFaults(faults: readonly RowFault[], total: number): RowFault[] {
+  const rows = new Map<string, number>();
+  for (const { column, reason } of faults) if (reason === MISSING) rows.set(column, (rows.get(column) ?? 0) + 1);
+  const everywhere = (fault: RowFault) => total > 1 && fault.reason === MISSING && rows.get(fault.column) === total;
+  const lacking = new Map(faults.filter(everywhere).map((fault) => [fault.column, fault]));
+  const once = [...lacking.values()].map((fault) => ({ ...fault, line: 1, reason: "missing in every row" }));
+  return [...once, ...faults.filter((fault) => !everywhere(fault))];
 }
 
 /** How many rows have a fault, for "2 of 10,412 rows". */

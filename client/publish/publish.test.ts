@@ -25,18 +25,34 @@ const setId: SetId = parseSetId("ngo.example/verified");
 beforeEach(async () => {
   scene = await openScene();
   double = scene.double;
-  exchange = openExchange({ origin: double.origin, apiKey: TEST_API_KEY, sleep: async () => undefined, idleTimeoutMs: 300 });
+  exchange = openExchange({
+    origin: double.origin,
+    apiKey: TEST_API_KEY,
+    sleep: async () => undefined,
+    idleTimeoutMs: 300,
+  });
 });
 afterEach(() => scene.close());
 
-async function openPublisher(custody: "member" | "exchange" = "member", kind: "hash" | "term" = "hash"): Promise<PublisherContext> {
+async function openPublisher(
+  custody: "member" | "exchange" = "member",
+  kind: "hash" | "term" = "hash",
+): Promise<PublisherContext> {
   const profileDir = join(scene.dir, "publisher");
   await mkdir(profileDir, { recursive: true });
   if (custody === "exchange") await double.store.holdKeyFor(setId.publisher);
   await createRoot({ exchange, profileDir, publisher: setId.publisher, custody, now: new Date() });
   await exchange.putSet(setId, { kind, stream: "test", audience: { tier: "test" } });
   const pin = (await readPins(profileDir))[setId.publisher];
-  return { exchange, profileDir, stateDir: join(scene.dir, "publisher-state"), setId, pin, now: new Date(), random: randomBytes };
+  return {
+    exchange,
+    profileDir,
+    stateDir: join(scene.dir, "publisher-state"),
+    setId,
+    pin,
+    now: new Date(),
+    random: randomBytes,
+  };
 }
 
 const listOf = (...numbers: number[]) => listOfRows(numbers.map((n) => rowOf(testHashEntry(n))));
@@ -45,14 +61,24 @@ const listOfRows = (rows: object[]) => {
   return (kind: "hash" | "term" | "url" | "indicator") => parseList(kind, "ndjson", bytes);
 };
 const releases = () => double.store.getSet(setId).releases;
-const publish = (context: PublisherContext, ...numbers: number[]) => publishList(context, { parse: listOf(...numbers), about: TEST_ABOUT });
+const publish = (context: PublisherContext, ...numbers: number[]) =>
+  publishList(context, { parse: listOf(...numbers), about: TEST_ABOUT });
 
 describe.each(["member", "exchange"] as const)("publishing with the release key at the %s", (custody) => {
   it("publishes a first release, then only what changed, then nothing", async () => {
     const context = await openPublisher(custody);
-    expect(await publish(context, 1, 2, 3)).toMatchObject({ published: true, release: 1, entries: 3, change: { added: 3 } });
+    expect(await publish(context, 1, 2, 3)).toMatchObject({
+      published: true,
+      release: 1,
+      entries: 3,
+      change: { added: 3 },
+    });
     expect(await publish(context, 1, 2, 3)).toMatchObject({ published: false, release: 1 });
-    expect(await publish(context, 2, 3, 4)).toMatchObject({ published: true, release: 2, change: { added: 1, changed: 0, removed: 1 } });
+    expect(await publish(context, 2, 3, 4)).toMatchObject({
+      published: true,
+      release: 2,
+      change: { added: 1, changed: 0, removed: 1 },
+    });
     expect(releases().length).toBe(2);
     expect((await openCopy(context.stateDir, setId))?.current.release).toBe(2);
   });
@@ -61,7 +87,11 @@ describe.each(["member", "exchange"] as const)("publishing with the release key 
     const context = await openPublisher(custody);
     const { stat } = await import("node:fs/promises");
     const keys = await readdir(join(context.profileDir, "keys"));
-    expect(keys.sort()).toEqual(["ngo.example.root-1.jws", ...(custody === "member" ? ["release-1.jwk"] : []), "root-1.jwk"]);
+    expect(keys.sort()).toEqual([
+      "ngo.example.root-1.jws",
+      ...(custody === "member" ? ["release-1.jwk"] : []),
+      "root-1.jwk",
+    ]);
     for (const name of keys) expect((await stat(join(context.profileDir, "keys", name))).mode & 0o777).toBe(0o600);
   });
 });
@@ -70,10 +100,16 @@ describe("what is published", () => {
   it("keeps an entry's id when its natural key stays and the rest changes", async () => {
     const context = await openPublisher();
     await publish(context, 1, 2);
-    const before = (await openCopy(context.stateDir, setId))?.lines.map((line) => JSON.parse(line) as { id: string; value: string });
+    const before = (await openCopy(context.stateDir, setId))?.lines.map(
+      (line) => JSON.parse(line) as { id: string; value: string },
+    );
     const rows = [rowOf(testHashEntry(1, { act: "none_visible" })), rowOf(testHashEntry(2))];
-    expect(await publishList(context, { parse: listOfRows(rows) })).toMatchObject({ change: { added: 0, changed: 1, removed: 0 } });
-    const after = (await openCopy(context.stateDir, setId))?.lines.map((line) => JSON.parse(line) as { id: string; value: string });
+    expect(await publishList(context, { parse: listOfRows(rows) })).toMatchObject({
+      change: { added: 0, changed: 1, removed: 0 },
+    });
+    const after = (await openCopy(context.stateDir, setId))?.lines.map(
+      (line) => JSON.parse(line) as { id: string; value: string },
+    );
     expect(after?.map(({ id, value }) => [id, value])).toEqual(before?.map(({ id, value }) => [id, value]));
   });
 
@@ -89,7 +125,10 @@ describe("what is published", () => {
   it("leaves entries alone that a partial list does not have, when asked", async () => {
     const context = await openPublisher();
     await publish(context, 1, 2);
-    expect(await publishList(context, { parse: listOf(3), keepMissing: true })).toMatchObject({ entries: 3, change: { added: 1, removed: 0 } });
+    expect(await publishList(context, { parse: listOf(3), keepMissing: true })).toMatchObject({
+      entries: 3,
+      change: { added: 1, removed: 0 },
+    });
   });
 
   it("takes a changed description as a release of its own", async () => {
@@ -107,7 +146,9 @@ describe("what is published", () => {
     const bad = listOfRows([rowOf(testHashEntry(2)), { ...rowOf(testHashEntry(3)), value: "12" }]);
     const failure = (await publishList(context, { parse: bad }).catch((error: unknown) => error)) as RowsInvalid;
     expect(failure).toMatchObject({ code: "rows_invalid", total: 2, faults: [{ line: 2, column: "value" }] });
-    expect(double.requests.slice(before).filter((request) => !request.startsWith("GET") && !request.endsWith("/acks"))).toEqual([]);
+    expect(
+      double.requests.slice(before).filter((request) => !request.startsWith("GET") && !request.endsWith("/acks")),
+    ).toEqual([]);
     expect(releases().length).toBe(1);
   });
 
@@ -117,15 +158,21 @@ describe("what is published", () => {
     const confirm = async () => {
       throw new ExchangeError("confirmation_missing");
     };
-    await expect(publishList(context, { parse: listOf(1), confirm })).rejects.toMatchObject({ code: "confirmation_missing" });
+    await expect(publishList(context, { parse: listOf(1), confirm })).rejects.toMatchObject({
+      code: "confirmation_missing",
+    });
     expect(releases().length).toBe(1);
   });
 
   it("needs a description first, and of the set's kind", async () => {
     const context = await openPublisher();
     await expect(publishList(context, { parse: listOf(1) })).rejects.toMatchObject({ code: "about_invalid" });
-    await expect(publishList(context, { parse: listOf(1), about: aboutOfKind("term") })).rejects.toMatchObject({ code: "set_kind" });
-    await expect(publishList(context, { parse: listOf(1), about: { title: 1 } })).rejects.toMatchObject({ code: "about_invalid" });
+    await expect(publishList(context, { parse: listOf(1), about: aboutOfKind("term") })).rejects.toMatchObject({
+      code: "set_kind",
+    });
+    await expect(publishList(context, { parse: listOf(1), about: { title: 1 } })).rejects.toMatchObject({
+      code: "about_invalid",
+    });
   });
 
   it("needs a release key that the root lists", async () => {
@@ -172,7 +219,12 @@ describe("a publication that is interrupted", () => {
     double.hostile = [];
     const elsewhere = { ...context, stateDir: join(scene.dir, "elsewhere") };
     await publish(elsewhere, 1, 5);
-    expect(await publishList(context, { parse: listOf(1, 2), keepMissing: true })).toMatchObject({ published: true, release: 3, entries: 3, resumed: null });
+    expect(await publishList(context, { parse: listOf(1, 2), keepMissing: true })).toMatchObject({
+      published: true,
+      release: 3,
+      entries: 3,
+      resumed: null,
+    });
   });
 
   it("never sends pending bytes that were changed on the disk", async () => {
@@ -188,7 +240,14 @@ describe("a publication that is interrupted", () => {
 
   it("does not believe an answer that names another statement", async () => {
     const context = await openPublisher();
-    const other = { publisher: "ngo.example", set: "verified", release: 1, digest: `sha256:${"0".repeat(64)}`, log_index: 1, entries: 1 };
+    const other = {
+      publisher: "ngo.example",
+      set: "verified",
+      release: 1,
+      digest: `sha256:${"0".repeat(64)}`,
+      log_index: 1,
+      entries: 1,
+    };
     double.hostile = [{ path: /\/releases$/, act: "replace", bytes: new TextEncoder().encode(JSON.stringify(other)) }];
     await expect(publish(context, 1)).rejects.toMatchObject({ code: "release_fork" });
   });
@@ -198,12 +257,18 @@ describe("withdrawing", () => {
   it("by id and by value takes the entries out, and records the reason here only", async () => {
     const context = await openPublisher();
     await publish(context, 1, 2, 3);
-    const [first] = (await openCopy(context.stateDir, setId))?.lines.map((line) => JSON.parse(line) as { id: string; value: string }) ?? [];
+    const [first] =
+      (await openCopy(context.stateDir, setId))?.lines.map(
+        (line) => JSON.parse(line) as { id: string; value: string },
+      ) ?? [];
     const other = [1, 2, 3].map((n) => testHashEntry(n).value).find((value) => value !== first?.value) as string;
     const withdrawn = await withdrawEntries(context, { ids: [first?.id as string], values: [other], reason: "adult" });
     expect(withdrawn).toMatchObject({ release: 2, entries: 1, change: { removed: 2 } });
     const { readFile } = await import("node:fs/promises");
-    const noted = await readFile(join(context.stateDir, "sets", "ngo.example", "verified", "withdrawals.ndjson"), "utf8");
+    const noted = await readFile(
+      join(context.stateDir, "sets", "ngo.example", "verified", "withdrawals.ndjson"),
+      "utf8",
+    );
     expect(JSON.parse(noted)).toMatchObject({ release: 2, reason: "adult", ids: withdrawn.ids });
     for (const bytes of double.store.blobs.values()) expect(Buffer.from(bytes).includes("adult")).toBe(false);
   });
@@ -211,8 +276,12 @@ describe("withdrawing", () => {
   it("of something that is not in the set withdraws nothing", async () => {
     const context = await openPublisher();
     await publish(context, 1);
-    await expect(withdrawEntries(context, { ids: ["0".repeat(32)], values: [], reason: "adult" })).rejects.toMatchObject({ code: "not_found" });
-    await expect(withdrawEntries(context, { ids: [], values: [], reason: "adult" })).rejects.toMatchObject({ code: "usage_invalid" });
+    await expect(
+      withdrawEntries(context, { ids: ["0".repeat(32)], values: [], reason: "adult" }),
+    ).rejects.toMatchObject({ code: "not_found" });
+    await expect(withdrawEntries(context, { ids: [], values: [], reason: "adult" })).rejects.toMatchObject({
+      code: "usage_invalid",
+    });
     expect(releases().length).toBe(1);
   });
 
@@ -220,7 +289,12 @@ describe("withdrawing", () => {
     const context = await openPublisher();
     await publish(context, 1, 2);
     const old = new Set(double.store.blobs.keys());
-    await withdrawEntries(context, { ids: [], values: [testHashEntry(1).value], reason: "person_shown_asks", erase: true });
+    await withdrawEntries(context, {
+      ids: [],
+      values: [testHashEntry(1).value],
+      reason: "person_shown_asks",
+      erase: true,
+    });
     const kept = await readdir(join(context.stateDir, "sets", "ngo.example", "verified", "blobs"));
     expect(kept.filter((hex) => old.has(`sha256:${hex}`))).toEqual([]);
   });
@@ -239,7 +313,16 @@ describe("the first root", () => {
   it("uses the keys that an interrupted run left", async () => {
     const profileDir = join(scene.dir, "again");
     double.hostile = [{ path: /\/roots$/, act: "busy", retryAfter: "3600" }];
-    const create = () => createRoot({ exchange, profileDir, publisher: setId.publisher, custody: "member", rootKeys: 3, threshold: 2, now: new Date() });
+    const create = () =>
+      createRoot({
+        exchange,
+        profileDir,
+        publisher: setId.publisher,
+        custody: "member",
+        rootKeys: 3,
+        threshold: 2,
+        now: new Date(),
+      });
     await expect(create()).rejects.toMatchObject({ code: "busy" });
     double.hostile = [];
     await create();
@@ -249,7 +332,8 @@ describe("the first root", () => {
 
   it("is pinned by the next run when its answer was lost", async () => {
     const profileDir = join(scene.dir, "lost");
-    const create = () => createRoot({ exchange, profileDir, publisher: setId.publisher, custody: "member", now: new Date() });
+    const create = () =>
+      createRoot({ exchange, profileDir, publisher: setId.publisher, custody: "member", now: new Date() });
     double.hostile = [{ path: /\/roots$/, act: "break" }];
     await expect(create()).rejects.toMatchObject({ code: "fetch_failed" });
     double.hostile = [];
@@ -260,6 +344,8 @@ describe("the first root", () => {
 
   it("is refused when the exchange's custody is another", async () => {
     const profileDir = join(scene.dir, "custody");
-    await expect(createRoot({ exchange, profileDir, publisher: setId.publisher, custody: "exchange", now: new Date() })).rejects.toMatchObject({ code: "custody_mismatch" });
+    await expect(
+      createRoot({ exchange, profileDir, publisher: setId.publisher, custody: "exchange", now: new Date() }),
+    ).rejects.toMatchObject({ code: "custody_mismatch" });
   });
 });

@@ -5,6 +5,7 @@ import type { SetKind } from "@breakwater/shared/vocab/sets.ts";
 import type { z } from "zod";
 
 const WORD_MAX_CHARS = 40;
+export const MISSING = "missing";
 
 export function describeIssue(
   kind: SetKind,
@@ -14,7 +15,7 @@ export function describeIssue(
   if (issue.code === "unrecognized_keys") return { column: issue.keys[0] ?? "-", reason: "unknown member" };
   const column = issue.path.filter((step) => typeof step === "string").join(".") || "-";
   const input = valueAt(candidate, issue.path);
-  if (input === undefined && issue.code !== "custom") return { column, reason: "missing" };
+  if (input === undefined && issue.code !== "custom") return { column, reason: MISSING };
   if (kind === "hash" && column === "value") return { column, reason: describeSignal(candidate.alg, input) };
   if (issue.code === "invalid_value") return { column, reason: describeWord(column, input) };
   return { column, reason: describeOther(issue) };
@@ -26,7 +27,7 @@ function describeWord(column: string, input: unknown): string {
   return `unknown word "${input}"; ${help}`;
 }
 
-function describeSignal(alg: unknown, input: unknown): string {
+export function describeSignal(alg: unknown, input: unknown): string {
   const type = Object.hasOwn(SIGNALS, String(alg)) ? SIGNALS[alg as SignalAlg] : undefined;
   if (type === undefined || type.handling === "carried" || typeof input !== "string")
     return "not in the form of its algorithm";

@@ -171,6 +171,16 @@ describe("an exchange that lies about keys", () => {
     expect(scene.double.requests).toEqual([]);
   });
 
+  it("is left behind when a new root was pinned out of band", async () => {
+    await scene.sync();
+    scene.double.store.sets.clear();
+    const anew = await makeDoublePublisher(scene.double);
+    await anew.release(anew.put(testHashEntry(5)));
+    expect(await scene.sync()).toMatchObject({ outcome: "refused", release: 1, entries: 3 });
+    expect(await scene.sync({ pin: anew.pin, fresh: true })).toMatchObject({ outcome: "updated", entries: 1 });
+    expect(await scene.sync({ pin: anew.pin })).toMatchObject({ outcome: "current", entries: 1 });
+  });
+
   it("cannot rotate to a root that the old keys did not sign", async () => {
     await scene.sync();
     const { rootKey, releaseKey, root } = scene.publisher;

@@ -40,7 +40,11 @@ function changesOf(steps: Step[]): NewChange[] {
   const byId = new Map<string, NewChange>();
   for (const one of steps) {
     if ("del" in one) byId.set(testId(one.del), { op: "del", id: testId(one.del), why: "withdrawn" });
-    else byId.set(testId(one.put), { op: "put", line: formatEntry(testHashEntry(one.put, one.change ? { act: "none_visible" } : {})) });
+    else
+      byId.set(testId(one.put), {
+        op: "put",
+        line: formatEntry(testHashEntry(one.put, one.change ? { act: "none_visible" } : {})),
+      });
   }
   return [...byId.values()];
 }
@@ -62,7 +66,11 @@ describe("a sync that is killed", () => {
               expect(await scene.sync()).toMatchObject({ outcome: "updated" });
               const before = (await openCopy(scene.stateDir, scene.publisher.setId))?.lines;
               for (const steps of releases) await scene.publisher.release(changesOf(steps));
-              const killed = await runCommand(["sync"], { profile, preload: [KILL_AT], env: { KILL_AT_WRITE: String(killAt) } });
+              const killed = await runCommand(["sync"], {
+                profile,
+                preload: [KILL_AT],
+                env: { KILL_AT_WRITE: String(killAt) },
+              });
               await expectOldOrNew(before, stateNow(), killed);
               const retried = await runCommand(["sync"], { profile });
               expect(retried, retried.stderr).toMatchObject({ code: 0 });
@@ -85,7 +93,11 @@ describe("a sync that is killed", () => {
       for (const killAt of [1, 6, 12, 18, 21, 24, 27, 30]) {
         scene = await openScene(3);
         const profile = await openSubscriber();
-        const killed = await runCommand(["sync"], { profile, preload: [KILL_AT], env: { KILL_AT_WRITE: String(killAt) } });
+        const killed = await runCommand(["sync"], {
+          profile,
+          preload: [KILL_AT],
+          env: { KILL_AT_WRITE: String(killAt) },
+        });
         // The list above must really hit the run, or this test says nothing.
         if (killAt <= 18) expect(killed.signal).toBe("SIGKILL");
         await expectOldOrNew(undefined, stateNow(), killed);

@@ -2,8 +2,9 @@
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { equalBytes } from "@breakwater/shared/bytes.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
-import { type OpenedRoot, openPinnedRoot, openRoot } from "@breakwater/shared/root.ts";
+import { type OpenedRoot, openPinnedRoot, openRoot, rootDigest } from "@breakwater/shared/root.ts";
 import type { Exchange } from "../http/index.ts";
 import type { Pin } from "../profile/pins.ts";
 import { isFileError, readIfThere, writePrivateFile } from "../profile/private-files.ts";
@@ -29,14 +30,17 @@ export async function updateRoots(
   pin: Pin,
 ): Promise<OpenedRoot> {
   const dir = rootsDir(stateDir, publisher);
-  const first = (await readRoot(dir, pin.version)) ?? (await source.findRoot(publisher, pin.version));
+  const kept = await readRoot(dir, pin.version);
+  // After a new pin, what was kept under the old one leads nowhere: it is fetched anew, and replaced.
+  const keeps = kept !== undefined && (await isPinned(kept, pin));
+  const first = keeps ? kept : await source.findRoot(publisher, pin.version);
   if (first === undefined) throw new ExchangeError("root_missing", { version: pin.version });
   let root = await openPinnedRoot(first, pin, TOLERANT);
   if (root.root.publisher !== publisher) throw new ExchangeError("root_pin", { reason: "publisher" });
   await keepRoot(dir, root);
   for (let step = 0; step < ROOT_ROTATIONS_MAX; step++) {
     const version = root.root.version + 1;
-    const held = await readRoot(dir, version);
+    const held = keeps ? await readRoot(dir, version) : undefined;
     const bytes = held ?? (await source.findRoot(publisher, version));
     if (bytes === undefined) return root;
     root = await openRoot(bytes, root, TOLERANT);
@@ -62,11 +66,16 @@ export async function listHeldPublishers(stateDir: string): Promise<string[]> {
   }
 }
 
+async function isPinned(bytes: Uint8Array, pin: Pin): Promise<boolean> {
+  return (await rootDigest(bytes).catch(() => undefined)) === pin.digest;
+}
+
 function readRoot(dir: string, version: number): Promise<Uint8Array | undefined> {
   return readIfThere(join(dir, `root-${version}.jws`));
 }
 
 async function keepRoot(dir: string, { root, bytes }: OpenedRoot): Promise<void> {
   const path = join(dir, `root-${root.version}.jws`);
-  if ((await readIfThere(path)) === undefined) await writePrivateFile(path, bytes);
+  const held = await readIfThere(path);
+  if (held === undefined || !equalBytes(held, bytes)) await writePrivateFile(path, bytes);
 }

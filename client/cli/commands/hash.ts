@@ -1,7 +1,6 @@
 /** `hash`: the digests and the perceptual hash of files, computed here. */
 
 import type { Command } from "commander";
-import { hashFile } from "../../media/index.ts";
 import { addCommand } from "../command.ts";
 import { walkPaths } from "../paths.ts";
 import { startProgress } from "../progress.ts";
@@ -15,6 +14,8 @@ export function addHash(program: Command): void {
       ["breakwater hash --json uploads/", "a folder, one JSON object a file"],
     ],
     async run({ terminal }, paths) {
+      // Loaded when needed: the decoder takes longer to start than most commands take in all.
+      const { hashFile } = await import("../../media/index.ts");
       const progress = startProgress(terminal);
       for await (const path of walkPaths(paths)) {
         const hashed = await hashFile(path, { onBytes: (bytes) => progress.update(path, bytes, undefined, "bytes") });

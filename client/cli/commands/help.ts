@@ -104,8 +104,8 @@ export function addHelp(program: Command): void {
     ],
     async run({ terminal }, topic) {
       const name = topic.join(" ");
-      if (name === "") terminal.printRaw(program.helpInformation());
-      else if (!explain(terminal, name)) terminal.printRaw(findCommand(program, topic).helpInformation());
+      if (name === "") program.outputHelp();
+      else if (!explain(terminal, name)) findCommand(program, topic).outputHelp();
       return undefined;
     },
   });

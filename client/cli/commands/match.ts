@@ -5,7 +5,6 @@ import { AGE_CONFIRMERS, VERIFICATION_LEVELS } from "@breakwater/shared/vocab/en
 import { labelOf } from "@breakwater/shared/vocab/vocabulary.ts";
 import type { Command } from "commander";
 import { decisionOf, type Hit, type Matcher, newHitRef, openMatcher, recordDecisions } from "../../match/index.ts";
-import { hashFile } from "../../media/index.ts";
 import { readModes } from "../../profile/modes.ts";
 import { addCommand } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -31,6 +30,8 @@ export function addMatch(program: Command): void {
     ],
     options: (command) => command.option("--hit-exit <code>", "end with this code when there is a hit", "0"),
     async run({ terminal, profileDir, profile, now }, paths, options) {
+      // Loaded when needed: the decoder takes longer to start than most commands take in all.
+      const { hashFile } = await import("../../media/index.ts");
       const hitExit = parseExit(options.hitExit ?? "0");
       const { stateDir } = await profile();
       const matcher = await openMatcher(stateDir, await readModes(profileDir), now());

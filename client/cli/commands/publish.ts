@@ -3,7 +3,14 @@
 import { formatSetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { Command } from "commander";
-import { FAULTS_SHOWN_MAX, formatOfFile, LIST_MAX_BYTES, type ListFormat, parseList } from "../../publish/list.ts";
+import {
+  condenseFaults,
+  FAULTS_SHOWN_MAX,
+  formatOfFile,
+  LIST_MAX_BYTES,
+  type ListFormat,
+  parseList,
+} from "../../publish/list.ts";
 import { dropPending } from "../../publish/pending.ts";
 import { type Published, publishList, RowsInvalid } from "../../publish/publish.ts";
 import { findCurrent } from "../../sync/index.ts";
@@ -159,7 +166,8 @@ async function inWords(context: Context, setText: string, error: unknown): Promi
 }
 
 function rowsFailure(error: RowsInvalid, kept: string): CommandFailure {
-  const { faults, total } = error;
+  const { total } = error;
+  const faults = condenseFaults(error.faults, total);
   const rows = Number(error.detail.rows);
   const shown = faults.slice(0, FAULTS_SHOWN_MAX);
   const columns = [{ title: "line", align: "end" as const }, { title: "column" }, { title: "reason" }];
