@@ -1,6 +1,16 @@
 // Where one machine keeps its data, secrets and pid file; and that only one runner uses it at a time.
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -12,6 +22,7 @@ export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const END_PATIENCE_MS = 10_000;
 const DYING_MS = 1_500;
 const POLL_MS = 50;
+const LOG_MAX_BYTES = 10 * 1024 * 1024;
 const PRIVATE_FILE = 0o600;
 const PRIVATE_FOLDER = 0o700;
 const PASSABLE_FOLDER = 0o711;
@@ -29,6 +40,12 @@ export function openHome(home: string): void {
   mkdirSync(home, { recursive: true, mode: PASSABLE_FOLDER });
   for (const folder of ["secrets", "profiles", "logs", "r2"])
     mkdirSync(join(home, folder), { recursive: true, mode: PRIVATE_FOLDER });
+  for (const name of readdirSync(join(home, "logs"))) endLog(join(home, "logs", name));
+}
+
+/** A log that has grown long is kept once more, then gone: ids and codes, too, have an end. */
+function endLog(path: string): void {
+  if (!path.endsWith(".old") && statSync(path).size > LOG_MAX_BYTES) renameSync(path, `${path}.old`);
 }
 
 /** Writes a file that nobody else may read, whole or not at all. */
