@@ -144,16 +144,21 @@ describe("sync", () => {
   });
 
   it("waits for another command, or leaves with 7", async () => {
-    scene.double.hostile = [{ path: /\/head$/, act: "slow" }];
+    let letGo = () => undefined as void;
+    const waiting = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    scene.double.onRequest = () => waiting;
     const first = run(["sync"]);
     await vi.waitFor(() => readFile(join(profile, "state", "state.lock")), { timeout: 20_000 });
     const second = await run(["sync", "--wait", "0"]);
     expect(second.code).toBe(7);
     expectFourLines(second, "copy_locked");
-    scene.double.hostile = [];
-    const third = await run(["sync", "--wait", "60"]);
-    expect(third.code).toBe(0);
-    await first;
+    delete scene.double.onRequest;
+    const third = run(["sync", "--wait", "60"]);
+    letGo();
+    expect((await third).code).toBe(0);
+    expect((await first).code).toBe(0);
   });
 
   it("stopped by a signal ends with 130 and goes on later", async () => {

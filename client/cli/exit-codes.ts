@@ -37,6 +37,7 @@ const BY_CODE: Partial<Record<ProblemCode, ExitCode>> = {
   category_not_hashable: EXIT.badInput,
   entry_invalid: EXIT.badInput,
   entry_too_long: EXIT.badInput,
+  file_too_large: EXIT.badInput,
   file_unreadable: EXIT.badInput,
   row_duplicate: EXIT.badInput,
   rows_invalid: EXIT.badInput,
