@@ -2,7 +2,8 @@
 
 import type { CryptoKey } from "jose";
 import { type Bytes, concatBytes, findUtf8, hexOf, parseHex, utf8Of } from "../bytes.ts";
-import { importPublic, SIGNING_ALG } from "../keys.ts";
+import { ED25519_SIGNATURE_BYTES, isEd25519Signature } from "../ed25519.ts";
+import { SIGNING_ALG } from "../keys.ts";
 import { ExchangeError } from "../problem.ts";
 import { base64Of, findBase64 } from "./base64.ts";
 import { COSIGNATURE_V1, ED25519, hasControl, isKeyName, type Vkey } from "./vkey.ts";
@@ -15,7 +16,6 @@ export const NOTE_SIGNATURES_MAX = 100;
 
 const DASH = "\u2014 ";
 const KEY_ID_BYTES = 4;
-const ED25519_BYTES = 64;
 const TIME_BYTES = 8;
 
 export type NoteSigner = { vkey: Vkey; privateKey: CryptoKey };
@@ -106,23 +106,17 @@ export async function openNote(note: string | Uint8Array, vkeys: readonly Vkey[]
 
 /** @returns the time of a cosignature */
 async function verify(text: string, vkey: Vkey, signature: Bytes): Promise<number | undefined> {
-  const key = await importPublic(vkey.publicJwk);
   if (vkey.type === ED25519) {
-    if (await isSignature(key, signature, utf8Of(text))) return undefined;
+    if (await isEd25519Signature(vkey.publicJwk, signature, utf8Of(text))) return undefined;
     throw new ExchangeError("cp_sig", { name: vkey.name });
   }
-  if (signature.length === TIME_BYTES + ED25519_BYTES) {
+  if (signature.length === TIME_BYTES + ED25519_SIGNATURE_BYTES) {
     const time = new DataView(signature.buffer, signature.byteOffset).getBigUint64(0);
-    const holds = await isSignature(key, signature.subarray(TIME_BYTES), cosignedMessage(text, time));
+    const holds = await isEd25519Signature(vkey.publicJwk, signature.subarray(TIME_BYTES), cosignedMessage(text, time));
     // Times past 2^53 s are allowed on the wire, mean nothing, and would not fit a number.
     if (holds && time <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(time);
   }
   throw new ExchangeError("cp_cosig", { name: vkey.name });
-}
-
-async function isSignature(key: CryptoKey, signature: Bytes, message: Bytes): Promise<boolean> {
-  if (signature.length !== ED25519_BYTES) return false;
-  return crypto.subtle.verify(SIGNING_ALG, key, signature, message);
 }
 
 async function sign(key: CryptoKey, message: Bytes): Promise<Bytes> {
