@@ -7,6 +7,7 @@ const ARROWS: Record<string, readonly string[]> = {
   shared: [],
   "exchange/platform": ["shared"],
   "exchange/signer": ["shared", "exchange/platform"],
+  "exchange/log-signer": ["shared", "exchange/platform", "exchange/signer"],
   "exchange/audit": ["shared", "exchange/platform"],
   "exchange/members": ["shared", "exchange/platform", "exchange/audit"],
   "exchange/log": ["shared", "exchange/platform", "exchange/audit"],
