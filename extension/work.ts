@@ -5,7 +5,7 @@ import { findPick, forgetPick, type Pick, rememberPick, rememberReading } from "
 import { readPick } from "./acquire/read.ts";
 import { localArea, pagePorts, pickMemory, sessionMemory, tellOthers } from "./browser-ports.ts";
 import { type Database, openDatabase } from "./database.ts";
-import { findEnrolment, receiptKeyTable, refreshEnrolment } from "./enrol/enrolment.ts";
+import { findEnrolment, isRenewalDue, receiptKeyTable, refreshEnrolment, renewEnrolment } from "./enrol/enrolment.ts";
 import { lock } from "./keys/vault.ts";
 import { deliverDue, nextWake } from "./outbox/deliver.ts";
 import { oneDelivery, oneRecordAtATime } from "./outbox/locks.ts";
@@ -22,6 +22,9 @@ export const MINUTE_ALARM = "minute";
 /** The browser's own floor for alarms. */
 const SOONEST_ALARM_MS = 30_000;
 const ACTIVE_AT = "active_at";
+const CHECKED_AT = "checked_at";
+/** How soon a new reader of reports, a switched-off device or a changed policy is noticed. */
+const CHECK_EVERY_MS = 6 * 60 * 60_000;
 
 const now = (): number => Date.now();
 /** Uniform in 0 ≤ value < 1. */
@@ -86,10 +89,13 @@ async function showUnsent(db: Database): Promise<void> {
 }
 
 export async function checkEnrolment(): Promise<void> {
+  await browser.storage.session.set({ [CHECKED_AT]: now() });
   const became = await withDatabase(async (db) => {
     const held = await findEnrolment(db);
     if (!held || held.state === "revoked") return undefined;
-    const next = await refreshEnrolment({ db, exchange: { origin: held.exchange, now } }, held);
+    const exchange = { origin: held.exchange, now };
+    const next = await refreshEnrolment({ db, exchange }, held);
+    if (isRenewalDue(next, now())) await renewEnrolment({ db, exchange }, next);
     if (next.state === "active") {
       const store = openOutbox(db, oneRecordAtATime);
       for (const { id } of await store.list()) {
@@ -121,7 +127,9 @@ export async function eachMinute(): Promise<void> {
     }
     return (await findEnrolment(db))?.state;
   });
-  if (state === "waiting") await checkEnrolment();
+  const checked = (await browser.storage.session.get(CHECKED_AT))[CHECKED_AT];
+  const isStale = typeof checked !== "number" || now() - checked > CHECK_EVERY_MS;
+  if (state === "waiting" || (state === "active" && isStale)) await checkEnrolment();
 }
 
 export async function markActive(): Promise<void> {

@@ -167,6 +167,27 @@ export async function refreshEnrolment(
   return settled;
 }
 
+/** A device is enrolled for ninety days; in the last half of them it asks for another ninety. */
+export const RENEW_WITHIN_MS = 45 * 24 * 60 * 60_000;
+
+export function isRenewalDue({ state, expires_at }: Enrolment, nowMs: number): boolean {
+  return state === "active" && Date.parse(expires_at) - nowMs < RENEW_WITHIN_MS;
+}
+
+/** Refused or unreachable, it is asked again another time: until then reports go on, marked once the end has passed. */
+export async function renewEnrolment(
+  { db, exchange }: Pick<EnrolPorts, "db" | "exchange">,
+  held: Enrolment,
+): Promise<void> {
+  const device = await findDeviceKey(db);
+  if (!device) return;
+  const call = { method: "POST", path: "/v1/devices/me/renew", device } as const;
+  const answer = await callExchange(exchange, call).catch(keptAway);
+  if (answer?.status !== 200) return;
+  const { expires_at } = enrolmentFrom(answer.bytes, exchange, held);
+  await db.write([{ store: "meta", key: ENROLMENT, value: { ...held, expires_at } }]);
+}
+
 /** @returns whether a list is held that the pin vouches for */
 export async function refreshRecipients(
   { db, exchange }: Pick<EnrolPorts, "db" | "exchange">,

@@ -1,4 +1,5 @@
 // Listeners only, all registered before anything is awaited: a wake-up without its listener is lost.
+import "../no-eval.ts";
 import { type Browser, browser } from "wxt/browser";
 import { defineBackground } from "wxt/utils/define-background";
 import { offerMenu } from "../acquire/menu.ts";

@@ -3,8 +3,10 @@ import {
   AGES,
   LOCATION_ROLES,
   PRODUCTIONS,
+  REJECTION_REASONS,
   REPORT_KINDS,
   REPORT_STATES,
+  UNVERIFIABLE_REASONS,
   type Word,
   labelOf as wordOf,
 } from "@breakwater/shared/vocab/index.ts";
@@ -23,6 +25,7 @@ export function t(key: WordKey, args: Record<string, string | number> = {}): str
 const VOCABULARY: Record<string, Record<string, Word>> = {
   age: AGES,
   kind: REPORT_KINDS,
+  outcome: { ...REJECTION_REASONS, ...UNVERIFIABLE_REASONS },
   production: PRODUCTIONS,
   role: LOCATION_ROLES,
   state: REPORT_STATES,

@@ -10,12 +10,16 @@ const ROOT = resolve(import.meta.dirname, "../..");
 const STEP_TIMEOUT_MS = 10_000;
 const EXTENSION = join(ROOT, "extension");
 
-export function buildExtension(mode: "e2e" | "demo" | "production"): string {
+export type BuildMode = "e2e" | "demo" | "production";
+
+/** Into a folder of its own: two test runs at a time do not pull the build from under each other. */
+export function buildExtension(mode: BuildMode, browser: "chrome" | "firefox" = "chrome"): string {
   const wxt = join(EXTENSION, "node_modules/wxt/bin/wxt.mjs");
   const out = mkdtempSync(join(tmpdir(), "bw-extension-"));
   const env = { ...process.env, BREAKWATER_EXTENSION_OUT: out };
-  execFileSync(process.execPath, [wxt, "build", "--mode", mode], { cwd: EXTENSION, stdio: "pipe", env });
-  return join(out, mode === "production" ? "chrome-mv3" : `chrome-mv3-${mode}`);
+  const args = [wxt, "build", "--browser", browser, "--mv3", "--mode", mode];
+  execFileSync(process.execPath, args, { cwd: EXTENSION, stdio: "pipe", env });
+  return join(out, mode === "production" ? `${browser}-mv3` : `${browser}-mv3-${mode}`);
 }
 
 export function findChromium(): string {

@@ -37,7 +37,6 @@ export const enReport = {
   "urgent.sending": "Sending…",
   "urgent.passed_on": "Unconfirmed at 15 minutes: passed on to the police contact of {hotline}.",
 
-  "collect.title": "Your report",
   "collect.reading": "Reading from the page…",
   "collect.unread": "Nothing could be read here.",
   "collect.still": "You can still:",
@@ -73,7 +72,6 @@ export const enReport = {
   "form.ambiguous": "{bits} of 256 bits are uncertain",
   "form.listed": "Listed",
   "form.listed_later": "Looked up on arrival",
-  "form.address": "Address",
   "form.address_role": "Address, {role}",
   "form.address_note": "Only the hotline can read the full address.",
   "form.address_redacted": "A part that belonged to you was removed.",
@@ -148,7 +146,6 @@ export const enReport = {
   "review.missing_none": "Missing: nothing",
   "review.send": "Sign and send",
   "review.sending": "Signing…",
-  "review.sending_wait": "Sending…",
 
   "contains.hashes": "{count} hashes",
   "contains.hashes_one": "1 hash",
@@ -181,7 +178,6 @@ export const enReport = {
   "sent.do_not": "Do not save, screenshot or forward the material. Do not search for more.",
   "sent.opened": "Items opened in the last hour: {count}.",
   "sent.break": "Take a break",
-  "sent.break_taken": "Panel locked or closed is fine. Nothing is waiting for you here.",
   "sent.digest": "Receipt digest",
 
   "unsent.title": "Not sent yet",
