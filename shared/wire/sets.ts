@@ -18,6 +18,8 @@ export const STATEMENT_CONTENT_TYPE = "application/vnd.breakwater.statement+json
 export const ENVELOPE_CONTENT_TYPE = "application/jose+json";
 /** Names the release that a whole-set stream shows. */
 export const RELEASE_HEADER = "Breakwater-Release";
+/** Names the newest recall of a set (0: none yet), so that one conditional request tells of releases and recalls. */
+export const RECALL_HEADER = "Breakwater-Recall";
 
 const Version = z.int().positive();
 const Count = z.int().nonnegative();
@@ -117,6 +119,6 @@ export type ChangeRow = z.infer<typeof ChangeRow>;
 export const ChangesPage = z.object({ entries: z.array(ChangeRow), cursor: z.string(), more: z.boolean() });
 export type ChangesPage = z.infer<typeof ChangesPage>;
 
-/** `POST …/acks`: which release a member's copy has reached. */
-export const AckRequest = z.strictObject({ release: Version, statement: Digest });
+/** `POST …/acks`: which release a member's copy has reached, and up to which number it applies recalls. */
+export const AckRequest = z.strictObject({ release: Version, statement: Digest, recall: Version.optional() });
 export type AckRequest = z.infer<typeof AckRequest>;
