@@ -97,13 +97,17 @@ export async function enrol(invite: Invite, { db, exchange, client, language }: 
   );
   if (answer === undefined) return { ok: false, why: "unreachable" };
   if (answer.status !== 200 && answer.status !== 201) return refusal(answer);
-  const enrolment = enrolmentFrom(answer.bytes, exchange, { pin: invite.pin, enrolled_at: exchange.now() });
+  const answered = enrolmentFrom(answer.bytes, exchange, { pin: invite.pin, enrolled_at: exchange.now() });
+  // Whatever the exchange says, nothing can be sealed before the list of readers is here.
+  const enrolment: Enrolment = { ...answered, state: "waiting" };
   const hmac = { name: "HMAC", hash: "SHA-256" };
   const urlKey = await crypto.subtle.importKey("raw", invite.urlKey, hmac, false, ["sign"]);
   invite.urlKey.fill(0);
   await db.write([
     { store: "keys", key: URL_KEY, value: urlKey },
     { store: "meta", key: ENROLMENT, value: enrolment },
+    // The list of an earlier enrolment is another hotline's.
+    { store: "meta", key: RECIPIENTS, value: undefined },
   ]);
   const skew = answer.date === undefined ? 0 : Math.abs(answer.date - exchange.now());
   return {
@@ -162,7 +166,7 @@ export async function refreshEnrolment(
   const pinned = { ...next, receipt_keys: held.receipt_keys };
   const hasReaders = next.state === "active" && (await refreshRecipients({ db, exchange }, pinned));
   // Without a checked list of readers nothing can be sealed, so the device still waits.
-  const settled: Enrolment = hasReaders || held.state === "active" ? pinned : { ...pinned, state: "waiting" };
+  const settled: Enrolment = hasReaders ? pinned : { ...pinned, state: "waiting" };
   await db.write([{ store: "meta", key: ENROLMENT, value: settled }]);
   return settled;
 }

@@ -1,6 +1,8 @@
 // How many items were opened for a report in the last hour, for the person at this device and for nobody else.
 import type { LocalArea } from "./settings.ts";
 
+/** After so many in one hour a break is due; it is said and never forced, and nobody else learns of it. */
+export const BREAK_AFTER_ITEMS = 20;
 const OPENED = "opened";
 const HOUR_MS = 60 * 60_000;
 const REMEMBERED_MAX = 500;

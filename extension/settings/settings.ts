@@ -3,8 +3,6 @@
 import { z } from "zod";
 
 export const LOCK_AFTER_MINUTES = [5, 15, 30, 60] as const;
-export const BREAK_AFTER_ITEMS = 20;
-export const BREAK_AFTER_MINUTES = 25;
 
 export const Settings = z.object({
   language: z.literal("en").catch("en"),

@@ -8,7 +8,7 @@ import { CLIENT } from "../client.ts";
 import { advance } from "../outbox/machine.ts";
 import { type Fault, findFaults } from "../report/check.ts";
 import type { Composed } from "../report/compose.ts";
-import { type Draft, draftToAdd, findDraft } from "../report/draft.ts";
+import { type Draft, draftToAdd, findDraft, type Step } from "../report/draft.ts";
 import { composeDraft, queueReport, type SendPorts } from "../report/send.ts";
 import {
   ask,
@@ -74,6 +74,13 @@ async function composeCurrent(current: Draft, with_: SendPorts): Promise<boolean
     attempt.value += 1;
     return false;
   }
+}
+
+/** Another page of the form begins without the last one's faults. */
+export function goToStep(step: Step): void {
+  found.value = [];
+  attempt.value = 0;
+  changeDraft({ step });
 }
 
 export async function check(): Promise<void> {

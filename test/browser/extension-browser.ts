@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type BrowserContext, chromium, type Page, type Worker } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page, type Worker } from "playwright-core";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 /** A busy machine of two cores takes a second for a screen; ten mean that it does not come. */
@@ -37,6 +37,8 @@ export type Flagger = {
   panel(): Promise<Page>;
   /** Clicks an entry of the browser's own context menu. */
   flag(page: Page, facts: { menuItemId: string; srcUrl?: string; linkUrl?: string }): Promise<void>;
+  /** A real click on the extension's button while this page is shown: the browser grants activeTab for it. */
+  clickButton(page: Page): Promise<void>;
   stopWorker(): Promise<void>;
   violations: string[];
   close(): Promise<void>;
@@ -90,6 +92,17 @@ export async function startFlagger(
         },
         { facts, url },
       );
+    },
+    clickButton: async (page) => {
+      await page.bringToFront();
+      const own = await context.newCDPSession(page);
+      const { targetInfo } = await own.send("Target.getTargetInfo");
+      await own.detach();
+      const cdp = await (context.browser() as Browser).newBrowserCDPSession();
+      const { targetInfos } = await cdp.send("Target.getTargets", { filter: [{ type: "tab" }] });
+      const tab = targetInfos.find(({ url }) => url === targetInfo.url);
+      await cdp.send("Extensions.triggerAction" as never, { id, targetId: tab?.targetId } as never);
+      await cdp.detach();
     },
     stopWorker: async () => {
       const page = context.pages()[0] ?? (await context.newPage());

@@ -19,6 +19,7 @@ export type TakenReport = { report: Report; content: SealedContent; bytes: Uint8
 /** What the next answers are, changed by the test as it goes. */
 export type Mood = {
   device: "waiting" | "active" | "revoked" | "ended";
+  rung3: boolean;
   reports: "take" | "busy" | "drop" | "refuse" | "bad_receipt" | "hang";
 };
 
@@ -34,7 +35,7 @@ export async function startFakeExchange() {
   const agent = await generateSigningKey({ extractable: false });
   const sealing = await generateSealingKey({ extractable: false });
   const urlKey = crypto.getRandomValues(new Uint8Array(32));
-  const mood: Mood = { device: "active", reports: "take" };
+  const mood: Mood = { device: "active", rung3: false, reports: "take" };
   const requests: Recorded[] = [];
   const taken = new Map<string, TakenReport>();
   let deviceKey: PublicJwk | undefined;
@@ -59,7 +60,7 @@ export async function startFakeExchange() {
     administrator: "B. Senior",
     expires_at: "2027-02-20T00:00:00Z",
     receipt_keys: [receiptKey.publicJwk],
-    policy: { rung3: false, max_items_per_hour: 60 },
+    policy: { rung3: mood.rung3, max_items_per_hour: 60 },
   });
 
   async function takeReport(body: Buffer, response: ServerResponse): Promise<void> {
@@ -94,7 +95,9 @@ export async function startFakeExchange() {
   }
 
   function problem(response: ServerResponse, status: number, code: string, headers: Record<string, string> = {}): void {
-    response.writeHead(status, { "content-type": "application/problem+json", ...headers }).end(JSON.stringify({ status, code }));
+    response
+      .writeHead(status, { "content-type": "application/problem+json", ...headers })
+      .end(JSON.stringify({ status, code }));
   }
 
   async function isDevice(request: IncomingMessage, path: string): Promise<boolean> {
@@ -102,7 +105,9 @@ export async function startFakeExchange() {
     if (scheme !== "Device" || !text || !deviceKey) return false;
     const keys = new Map([[await thumbprint(deviceKey), deviceKey]]);
     const { payload } = await openEnvelope(Buffer.from(text, "base64url"), "bw-device+jws", keys, 1);
-    return (payload as { aud: string; path: string }).path === path && (payload as { aud: string }).aud === exchange.origin;
+    return (
+      (payload as { aud: string; path: string }).path === path && (payload as { aud: string }).aud === exchange.origin
+    );
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -136,7 +141,12 @@ export async function startFakeExchange() {
     }
     const status = /^\/v1\/reports\/([0-9a-f-]{36})$/.exec(path);
     if (status) {
-      const state = { report_id: status[1], reference: "BW-0000-0000-0000", state: "published", updated_at: "2026-11-22T14:02:00Z" };
+      const state = {
+        report_id: status[1],
+        reference: "BW-0000-0000-0000",
+        state: "published",
+        updated_at: "2026-11-22T14:02:00Z",
+      };
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(state));
       return;
     }

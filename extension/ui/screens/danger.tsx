@@ -4,10 +4,11 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { defangedDomain } from "../address.ts";
 import { countryName, emergencyIn } from "../countries.ts";
-import { answer, changeDraft, changeSetting, draft, enrolment, settings } from "../desk.ts";
+import { answer, changeSetting, draft, enrolment, settings } from "../desk.ts";
 import { t } from "../i18n.ts";
 import { CountryField } from "../parts/fields.tsx";
 import { Answer, Button, Fact, Facts } from "../parts/parts.tsx";
+import { goToStep } from "../report-actions.ts";
 import { Screen } from "./screen.tsx";
 
 /** Readable everywhere a report can be begun, and while the panel is locked. */
@@ -52,7 +53,7 @@ export function DangerScreen(): JSX.Element {
   const domain = held?.addresses[0]?.domain;
   const choose = (danger: "yes" | "no") => {
     answer({ danger });
-    changeDraft({ step: danger === "yes" ? "urgent" : "form" });
+    goToStep(danger === "yes" ? "urgent" : "form");
   };
   return (
     <Screen

@@ -15,7 +15,7 @@ import { helplineWords } from "../helplines.ts";
 import { labelOf, t } from "../i18n.ts";
 import { Choices, CountryField, FaultSummary, faultFor, TextField, Tick } from "../parts/fields.tsx";
 import { Address, Banner, Button } from "../parts/parts.tsx";
-import { attempt, check, faults } from "../report-actions.ts";
+import { attempt, check, faults, goToStep } from "../report-actions.ts";
 import { Found } from "./found.tsx";
 import { KindField } from "./kind-field.tsx";
 import { Screen } from "./screen.tsx";
@@ -136,7 +136,7 @@ export function FormScreen(): JSX.Element | null {
           </Button>
           <div class="line-up apart">
             <p>{t("form.kept")}</p>
-            <Button look="plain" small back onClick={() => changeDraft({ step: "danger" })}>
+            <Button look="plain" small back onClick={() => goToStep("danger")}>
               {t("app.back")}
             </Button>
           </div>

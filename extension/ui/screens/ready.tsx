@@ -4,10 +4,11 @@ import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { browser } from "wxt/browser";
 import { isUnsent, needsPerson } from "../../outbox/machine.ts";
+import { BREAK_AFTER_ITEMS } from "../../settings/exposure.ts";
 import { defangedDomain } from "../address.ts";
 import { drafts, dropDraft, enrolment, opened, outbox, page } from "../desk.ts";
 import { t } from "../i18n.ts";
-import { Button, Fact, Facts } from "../parts/parts.tsx";
+import { Banner, Button, Fact, Facts } from "../parts/parts.tsx";
 import { goOn } from "../report-actions.ts";
 import { formatClock } from "../time.ts";
 import { ClockBanner } from "./enrol.tsx";
@@ -39,6 +40,7 @@ export function ReadyScreen(): JSX.Element {
       }
     >
       <ClockBanner />
+      {opened.value >= BREAK_AFTER_ITEMS && <Banner first={t("ready.break_due")}>{t("ready.break_why")}</Banner>}
       <Unfinished />
       <div class="card">
         <Facts>

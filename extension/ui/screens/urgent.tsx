@@ -1,10 +1,10 @@
 // The short form: address, what it is, country, good faith. Everything else can follow once it is sent.
 import type { JSX } from "preact";
-import { answer, changeDraft, draft, enrolment } from "../desk.ts";
+import { answer, draft, enrolment } from "../desk.ts";
 import { t } from "../i18n.ts";
 import { Choices, CountryField, FaultSummary, faultFor, Tick } from "../parts/fields.tsx";
 import { Address, Button } from "../parts/parts.tsx";
-import { attempt, busy, faults, sendUrgent } from "../report-actions.ts";
+import { attempt, busy, faults, goToStep, sendUrgent } from "../report-actions.ts";
 import { CallFirst } from "./danger.tsx";
 import { KindField } from "./kind-field.tsx";
 import { Screen } from "./screen.tsx";
@@ -22,7 +22,7 @@ export function UrgentScreen(): JSX.Element | null {
           <Button look="primary" wide primaryKey busy={busy.value !== undefined} onClick={() => void sendUrgent()}>
             {busy.value ? t("urgent.sending") : t("urgent.send")}
           </Button>
-          <Button look="plain" small back onClick={() => changeDraft({ step: "danger" })}>
+          <Button look="plain" small back onClick={() => goToStep("danger")}>
             {t("app.back")}
           </Button>
         </>

@@ -82,6 +82,8 @@ export const en = {
   "ready.attention": "{count} need you",
   "ready.opened": "Items opened",
   "ready.opened_count": "{count} this hour",
+  "ready.break_due": "A break is due.",
+  "ready.break_why": "Nothing is waiting for you here; what is not sent yet is kept.",
   "ready.drafts": "Not sent yet",
   "ready.go_on": "Go on",
   "ready.delete_draft": "Delete",
