@@ -28,6 +28,16 @@ export default defineConfig({
         },
       },
       {
+        // Outside judges: what is not installed is skipped by name.
+        test: {
+          name: "conformance",
+          include: ["test/conformance/**/*.test.ts"],
+          exclude: ignored,
+          testTimeout: RUNTIME_TIMEOUT_MS,
+          hookTimeout: RUNTIME_TIMEOUT_MS,
+        },
+      },
+      {
         test: {
           name: "exchange",
           include: ["exchange/**/*.test.ts", "test/federation/**/*.test.ts"],
