@@ -4,7 +4,8 @@ import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { matchedRoutes } from "hono/route";
 import { auditRetention } from "./audit/index.ts";
-import { feed } from "./feed/index.ts";
+import { feed, proofs } from "./feed/index.ts";
+import { logJobs, logRoutes, schedulePublication } from "./log/index.ts";
 import { members, membersJobs, membersRetention } from "./members/index.ts";
 import { openapi, operations } from "./operations.ts";
 import type { Assets } from "./platform/bindings.ts";
@@ -20,7 +21,7 @@ import { reports, reportsJobs, reportsRetention, scheduleReports } from "./repor
 import { scheduleSets, sets, setsJobs, setsRetention } from "./sets/index.ts";
 
 /** Every slice's routes; each carries its full paths. */
-const slices: Hono<Env>[] = [members, sets, feed, reports];
+const slices: Hono<Env>[] = [members, sets, feed, proofs, logRoutes, reports];
 
 /** Every rule by which rows end. */
 export const retention: RetentionRule[] = [
@@ -34,10 +35,21 @@ export const retention: RetentionRule[] = [
 ];
 
 /** Every kind of job and what runs it. */
-export const jobs: JobHandlers = { ...membersJobs, ...setsJobs, ...reportsJobs, ...retentionJobs(retention) };
+export const jobs: JobHandlers = {
+  ...membersJobs,
+  ...logJobs,
+  ...setsJobs,
+  ...reportsJobs,
+  ...retentionJobs(retention),
+};
 
 /** What makes sure that periodic jobs exist; run by every scheduled event. */
-const schedules: ((deps: Deps) => Promise<void>)[] = [scheduleRetention, scheduleSets, scheduleReports];
+const schedules: ((deps: Deps) => Promise<void>)[] = [
+  scheduleRetention,
+  schedulePublication,
+  scheduleSets,
+  scheduleReports,
+];
 
 /** After an answered request that queued jobs; the scheduled run does the rest. */
 const JOBS_AFTER_REQUEST = 4;
@@ -59,7 +71,7 @@ app.get("/openapi.json", openapi(app));
 // What no route of the API took is the console's, if it is a page at all.
 app.get("*", async (c) => {
   const path = new URL(c.req.url).pathname;
-  if (path.startsWith("/v1/") || path.startsWith("/.well-known/") || c.env.assets === undefined) {
+  if (/^\/(v1|log|\.well-known)(\/|$)/.test(path) || c.env.assets === undefined) {
     throw new ExchangeError("not_found");
   }
   return asConsoleAnswer(await c.env.assets.fetch(c.req.raw));

@@ -67,9 +67,9 @@ describe("GET /readyz", () => {
   describe("security", () => {
     it("answers a database that cannot be reached with busy, and nothing of its words", async () => {
       const { makeDeps } = await import("./platform/deps.ts");
-      await x.withDeps(async ({ objects, signer, config, events }) => {
+      await x.withDeps(async ({ objects, signer, logSigner, config, events }) => {
         const databaseUrl = "postgres://test-user:test-secret@127.0.0.1:9/nothing";
-        const open = makeDeps({ databaseUrl, objects, signer, config, events });
+        const open = makeDeps({ databaseUrl, objects, signer, logSigner, config, events });
         const response = await app.fetch(new Request(`${x.origin}/readyz`), { deps: open.deps });
         const body = await expectProblem(response, "busy");
         expect(JSON.stringify(body) + JSON.stringify(x.logged)).not.toMatch(/test-secret|127\.0\.0\.1|nothing/);
@@ -82,9 +82,14 @@ describe("GET /readyz", () => {
 
 describe("GET /.well-known/breakwater.json", () => {
   describe("happy", () => {
-    it("names the exchange and its receipt keys", async () => {
+    it("names the exchange, its log and its receipt keys", async () => {
       expect(await (await x.request("/.well-known/breakwater.json")).json()).toEqual({
         exchange: x.origin,
+        log: {
+          url: `${x.origin}/log`,
+          origin: "exchange.example/log1",
+          vkey: await x.logSigner.vkey("exchange.example/log1"),
+        },
         name: "Test Exchange",
         receipt_keys: (await x.signer.publicKeys()).receipt,
         version: "0.1.0",
@@ -92,14 +97,20 @@ describe("GET /.well-known/breakwater.json", () => {
     });
   });
   describe("error", () => {
-    it("says that the signer is away", async () => {
+    it("says that a signer is away", async () => {
       await x.withDeps(async (deps) => {
         const { signerOver } = await import("./platform/signer.ts");
+        const { logSignerOver } = await import("./platform/log-signer.ts");
         const away = signerOver({ publicKeys: () => Promise.reject(new Error("test-secret")) } as never);
         const response = await app.fetch(new Request(`${x.origin}/.well-known/breakwater.json`), {
           deps: { ...deps, signer: away },
         });
         await expectProblem(response, "signer_unavailable");
+        const logSigner = logSignerOver({ vkey: () => Promise.reject(new Error("test-secret")) } as never);
+        const withoutLog = await app.fetch(new Request(`${x.origin}/.well-known/breakwater.json`), {
+          deps: { ...deps, logSigner },
+        });
+        await expectProblem(withoutLog, "signer_unavailable");
         expect(JSON.stringify(x.logged)).not.toContain("test-secret");
       });
     });

@@ -1,18 +1,20 @@
 /** What the operator and any client may ask of the exchange itself: alive, ready, who are you, what runs by itself. */
 import { PublicJwk } from "@breakwater/shared/keys.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
+import { LogInfo } from "@breakwater/shared/wire/log.ts";
 import { AuditPage, RetentionPage } from "@breakwater/shared/wire/operations.ts";
 import { Hono } from "hono";
 import { openAPIRouteHandler } from "hono-openapi";
 import { z } from "zod";
 import { listAudit } from "./audit/index.ts";
+import { logInfo } from "./log/index.ts";
 import { requireCaller } from "./members/index.ts";
 import type { Env } from "./platform/deps.ts";
 import { describe, query } from "./platform/http.ts";
 import { listRetention, type RetentionRule } from "./platform/retention.ts";
 
 /** The newest file in migrations/: a database behind it or ahead of it serves nothing. */
-export const EXPECTED_MIGRATION = 3;
+export const EXPECTED_MIGRATION = 4;
 /** Any key would do: what counts is that the store answers. */
 const READY_PROBE_KEY = "state/ready";
 const AUDIT_PAGE_MAX = 200;
@@ -20,6 +22,7 @@ const AUDIT_PAGE_MAX = 200;
 const Health = z.strictObject({ ok: z.literal(true) });
 const WellKnown = z.strictObject({
   exchange: z.string(),
+  log: LogInfo,
   name: z.string(),
   receipt_keys: z.array(PublicJwk),
   version: z.string(),
@@ -64,7 +67,7 @@ export function operations(retention: readonly RetentionRule[]) {
       "/.well-known/breakwater.json",
       describe({
         tag: "operations",
-        summary: "Who this exchange is, and the keys of its receipts",
+        summary: "Who this exchange is, where its log lies, and the keys of its receipts",
         auth: ["open"],
         answers: { 200: WellKnown },
         problems: ["signer_unavailable"],
@@ -72,7 +75,13 @@ export function operations(retention: readonly RetentionRule[]) {
       async (c) => {
         const { config, signer } = c.var.deps;
         const { receipt } = await signer.publicKeys();
-        return c.json({ exchange: config.origin, name: config.name, receipt_keys: receipt, version: config.version });
+        return c.json({
+          exchange: config.origin,
+          log: await logInfo(c.var.deps),
+          name: config.name,
+          receipt_keys: receipt,
+          version: config.version,
+        });
       },
     )
     .get(

@@ -137,6 +137,9 @@ async function startWorkers(
   const signer = await loadWorker(join(ROOT, "exchange", "signer", "wrangler.toml"), {
     vars: { SIGNER_SECRET: keepSecret(home, "signer", () => randomBytes(32).toString("base64url")) },
   });
+  const logSigner = await loadWorker(join(ROOT, "exchange", "log-signer", "wrangler.toml"), {
+    vars: { LOG_SIGNER_SECRET: keepSecret(home, "log-signer", () => randomBytes(32).toString("base64url")) },
+  });
   await stopBundling();
   const miniflare = withoutSignalHooks(
     () =>
@@ -149,7 +152,7 @@ async function startWorkers(
         r2Persist: join(home, "r2"),
         unsafeRuntimeEnv: { [RUN_MARKER]: home },
         handleRuntimeStdio: (out: Readable, err: Readable) => keepLog(home, out, err),
-        workers: [exchange.options, signer.options],
+        workers: [exchange.options, signer.options, logSigner.options],
       }),
   );
   try {

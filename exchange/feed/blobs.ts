@@ -5,8 +5,8 @@ import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { Context } from "hono";
 import type { Caller } from "../platform/caller.ts";
 import type { Deps, Env } from "../platform/deps.ts";
+import { isCurrent } from "../platform/http.ts";
 import { findReadableBlob, openBlob, wasUploadedBy } from "../sets/index.ts";
-import { isCurrent } from "./envelopes.ts";
 
 /** Far below the erasure deadline of a day, and never `public`. */
 const CACHE = "private, max-age=3600";

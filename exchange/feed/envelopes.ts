@@ -4,6 +4,7 @@ import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { ENVELOPE_CONTENT_TYPE, RELEASE_HEADER } from "@breakwater/shared/wire/sets.ts";
 import type { Context } from "hono";
 import type { Env } from "../platform/deps.ts";
+import { isCurrent } from "../platform/http.ts";
 import type { ReleaseRow } from "../sets/index.ts";
 
 /** A head is asked for anew each time; a release never changes. Never `public`: who may read is decided per caller. */
@@ -24,11 +25,4 @@ export function envelopeResponse(
   };
   if (isCurrent(c.req.header("if-none-match"), row.digest)) return c.body(null, 304, headers);
   return c.body(Uint8Array.from(row.envelope), 200, { ...headers, "Content-Type": ENVELOPE_CONTENT_TYPE });
-}
-
-/** RFC 9110 §13.1.2: a list of tags, weak ones included, or `*`. */
-export function isCurrent(ifNoneMatch: string | undefined, digest: string): boolean {
-  if (ifNoneMatch === undefined) return false;
-  const tags = ifNoneMatch.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
-  return tags.includes("*") || tags.includes(`"${digest}"`);
 }

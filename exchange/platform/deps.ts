@@ -4,6 +4,7 @@ import type { Caller } from "./caller.ts";
 import { DB_CLOSE_TIMEOUT_S, type Db, openDb, type Sql } from "./db.ts";
 import { type Events, makeEvents } from "./events.ts";
 import { type KillPoint, makeKillPoint } from "./kill-points.ts";
+import { type LogSigner, logSignerOver } from "./log-signer.ts";
 import { type Objects, r2Objects } from "./objects.ts";
 import { type Signer, signerOver } from "./signer.ts";
 
@@ -14,6 +15,7 @@ export type Deps = {
   db: Db;
   objects: Objects;
   signer: Signer;
+  logSigner: LogSigner;
   /** The only clock. Read once at the start of a rule and passed down. */
   now: () => Date;
   random: (byteLength: number) => Uint8Array<ArrayBuffer>;
@@ -37,7 +39,7 @@ export type OpenDeps = {
   close: () => Promise<void>;
 };
 
-export type DepsParts = Pick<Deps, "objects" | "signer" | "config"> &
+export type DepsParts = Pick<Deps, "objects" | "signer" | "logSigner" | "config"> &
   Partial<Pick<Deps, "now" | "random" | "events" | "killPoint">> & { databaseUrl: string };
 
 export function makeDeps(parts: DepsParts): OpenDeps {
@@ -50,6 +52,7 @@ export function makeDeps(parts: DepsParts): OpenDeps {
     db,
     objects: parts.objects,
     signer: parts.signer,
+    logSigner: parts.logSigner,
     now,
     random: parts.random ?? ((byteLength) => crypto.getRandomValues(new Uint8Array(byteLength))),
     events: parts.events ?? makeEvents(undefined, now),
@@ -72,8 +75,14 @@ export function makeDeps(parts: DepsParts): OpenDeps {
 }
 
 /** The runtime's bindings as deps. */
-export function depsOver({ config, databaseUrl, bucket, signer }: ParsedBindings): OpenDeps {
-  return makeDeps({ config, databaseUrl, objects: r2Objects(bucket), signer: signerOver(signer) });
+export function depsOver({ config, databaseUrl, bucket, signer, logSigner }: ParsedBindings): OpenDeps {
+  return makeDeps({
+    config,
+    databaseUrl,
+    objects: r2Objects(bucket),
+    signer: signerOver(signer),
+    logSigner: logSignerOver(logSigner),
+  });
 }
 
 /** `Bindings` is what the Worker hands the app with a request, not the runtime's own bindings: those stop at worker.ts. */

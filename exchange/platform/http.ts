@@ -103,6 +103,13 @@ function invalidBy(code: ProblemCode, issues: readonly Issue[]): ExchangeError {
   return new ExchangeError(code, { fields: [...new Set(fields)].slice(0, DETAIL_MAX_FIELDS) });
 }
 
+/** `If-None-Match` (RFC 9110 §13.1.2): a list of tags, weak ones included, or `*`. */
+export function isCurrent(ifNoneMatch: string | undefined, digest: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  const tags = ifNoneMatch.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+  return tags.includes("*") || tags.includes(`"${digest}"`);
+}
+
 /** A refusal as an answer. */
 export function problemResponse(error: ExchangeError, instance?: string): Response {
   const headers = new Headers({ "Content-Type": PROBLEM_TYPE, "Cache-Control": "no-store" });
@@ -114,7 +121,7 @@ export function problemResponse(error: ExchangeError, instance?: string): Respon
 }
 
 export type RouteText = {
-  tag: "publishing" | "reading" | "members" | "devices" | "session" | "hotline" | "reports" | "operations";
+  tag: "publishing" | "reading" | "members" | "devices" | "session" | "hotline" | "reports" | "log" | "operations";
   summary: string;
   /** Who may call: documented, and enforced by the middleware beside it. */
   auth: ("key" | "person" | "device" | "open")[];

@@ -1,14 +1,23 @@
 /** Named points where a test ends the process without warning, to show that old state or new is left and never between. */
 import type { Config } from "./bindings.ts";
 
-export const KILL_POINTS = ["after_blob_put", "after_rows_staged", "before_head_moves", "after_head_moved"] as const;
+/** In the order of an admission. */
+export const RELEASE_KILL_POINTS = [
+  "after_blob_put",
+  "after_rows_staged",
+  "before_head_moves",
+  "after_head_moved",
+] as const;
+/** In the order of a publication of the log. */
+export const LOG_KILL_POINTS = ["log_after_tiles", "log_after_sign", "log_before_checkpoint"] as const;
+export const KILL_POINTS = [...RELEASE_KILL_POINTS, ...LOG_KILL_POINTS] as const;
 export type KillPoint = (typeof KILL_POINTS)[number];
 
 /**
  * Nothing, unless the binding KILL_AT names this point. Then the process is ended hard: in workerd by the runner,
  * through KILL_URL; in Node by SIGKILL to itself. Never returns in that case, so no later write can slip through.
  */
-export function makeKillPoint(config: Config): (name: KillPoint) => Promise<void> {
+export function makeKillPoint(config: Pick<Config, "killAt" | "killUrl">): (name: KillPoint) => Promise<void> {
   return async (name) => {
     if (config.killAt !== name) return;
     if (config.killUrl !== undefined) await fetch(config.killUrl, { method: "POST" }).catch(() => {});

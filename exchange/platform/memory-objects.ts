@@ -14,7 +14,8 @@ export type MemoryObjects = Objects & {
 };
 
 export function memoryObjects(now: () => Date = () => new Date()): MemoryObjects {
-  const stored = new Map<string, { bytes: Uint8Array; uploadedAt: Date }>();
+  const stored = new Map<string, { bytes: Uint8Array; uploadedAt: Date; etag: string }>();
+  let writes = 0;
   let fault: { kind: Fault; prefix: string } | undefined;
 
   function headOf(key: string): ObjectHead | undefined {
@@ -35,11 +36,13 @@ export function memoryObjects(now: () => Date = () => new Date()): MemoryObjects
 
       const before = stored.get(key);
       if (before !== undefined && options.ifAbsent) return "exists";
+      if (options.ifEtag !== undefined && before?.etag !== options.ifEtag) return "exists";
       if (before !== undefined && !MUTABLE_PREFIXES.some((prefix) => key.startsWith(prefix))) {
         if (hexOf(before.bytes) !== hexOf(bytes))
           throw new Error(`immutable object rewritten with other bytes: ${key}`);
       }
-      stored.set(key, { bytes, uploadedAt: now() });
+      writes += 1;
+      stored.set(key, { bytes, uploadedAt: now(), etag: String(writes) });
       if (due === "failed_but_written") throw new ExchangeError("busy", { retry_after: 2 });
       return "created";
     },
@@ -53,7 +56,7 @@ export function memoryObjects(now: () => Date = () => new Date()): MemoryObjects
           controller.close();
         },
       });
-      return { body, size: bytes.length };
+      return { body, size: bytes.length, etag: found.etag };
     },
     async head(key) {
       return headOf(key);

@@ -2,12 +2,15 @@
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 
 export type ObjectHead = { key: string; size: number; uploadedAt: Date };
-export type StoredObject = { body: ReadableStream<Uint8Array>; size: number };
+/** `etag` changes with the bytes; it means something to `ifEtag` only. */
+export type StoredObject = { body: ReadableStream<Uint8Array>; size: number; etag: string };
 export type PutOptions = {
   /** The bytes are refused (`blob_digest_mismatch`) unless they have this SHA-256. */
   sha256Hex?: string;
   /** Nothing is written when the key is there. */
   ifAbsent?: boolean;
+  /** Nothing is written unless the key still holds what was read with this etag. */
+  ifEtag?: string;
   /** Needed with a stream: how many bytes it will give. */
   size?: number;
 };
@@ -15,6 +18,7 @@ export type PutOptions = {
 /**
  * On return of `put` the object is durable and every later `get` sees it whole; on a throw it may be there or not,
  * so a caller must be able to put it again. Keys outside `MUTABLE_PREFIXES` are written once or with the same bytes.
+ * A put whose condition (`ifAbsent`, `ifEtag`) does not hold writes nothing and answers "exists".
  */
 export interface Objects {
   put(key: string, body: Uint8Array | ReadableStream<Uint8Array>, options?: PutOptions): Promise<"created" | "exists">;
@@ -25,7 +29,7 @@ export interface Objects {
   list(prefix: string, cursor?: string): Promise<{ objects: ObjectHead[]; cursor?: string }>;
 }
 
-export const MUTABLE_PREFIXES = ["state/"];
+export const MUTABLE_PREFIXES = ["state/", "log/checkpoint"];
 export const LIST_PAGE = 1000;
 /** R2 takes at most 1000 keys in one delete. */
 export const DELETE_BATCH = 1000;
@@ -36,6 +40,7 @@ export function r2Objects(bucket: R2Bucket): Objects {
       const conditions: R2PutOptions = {};
       if (options.sha256Hex !== undefined) conditions.sha256 = options.sha256Hex;
       if (options.ifAbsent) conditions.onlyIf = { etagDoesNotMatch: "*" };
+      if (options.ifEtag !== undefined) conditions.onlyIf = { etagMatches: options.ifEtag };
       try {
         const stored = await bucket.put(key, withLength(body, options.size), conditions);
         return stored === null ? "exists" : "created";
@@ -45,7 +50,8 @@ export function r2Objects(bucket: R2Bucket): Objects {
     },
     async get(key) {
       const found = await bucket.get(key);
-      return found === null ? undefined : { body: found.body as ReadableStream<Uint8Array>, size: found.size };
+      if (found === null) return undefined;
+      return { body: found.body as ReadableStream<Uint8Array>, size: found.size, etag: found.etag };
     },
     async head(key) {
       const found = await bucket.head(key);

@@ -14,10 +14,12 @@ import { answerRpc, type SignerRpc, signerOver } from "./signer.ts";
 const method = () => {};
 const BUCKET = { get: method, put: method, head: method, list: method, delete: method };
 const SIGNER = { publicKeys: method, signRelease: method, signReceipt: method };
+const LOG_SIGNER = { vkey: method, head: method, signCheckpoint: method };
 const ENV = {
   DATABASE_URL: "postgres://test-user:test-secret@db.example/test",
   BLOBS: BUCKET,
   SIGNER,
+  LOG_SIGNER,
   EXCHANGE_ORIGIN: "https://exchange.example",
   EXCHANGE_NAME: "Test Exchange",
 };
@@ -41,6 +43,8 @@ describe("bindings", () => {
     ["BLOBS", { BLOBS: undefined }],
     ["BLOBS", { BLOBS: {} }],
     ["SIGNER", { SIGNER: "test-secret" }],
+    ["LOG_SIGNER", { LOG_SIGNER: undefined }],
+    ["LOG_ORIGIN", { LOG_ORIGIN: "https://test-secret.example/log1" }],
     ["KILL_URL", { KILL_URL: "x" }],
   ])("refuse a wrong %s by its name and never by its value", (name, change) => {
     try {
@@ -173,7 +177,7 @@ describe("the signer's binding", () => {
 });
 
 describe("kill points", () => {
-  const config = { origin: "https://exchange.example", name: "Test", version: "1", secure: true };
+  const config = { killAt: undefined, killUrl: undefined };
   it("do nothing unless one is named", async () => {
     await makeKillPoint(config)("before_head_moves");
     await makeKillPoint({ ...config, killAt: "after_head_moved" })("before_head_moves");

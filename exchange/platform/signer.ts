@@ -38,18 +38,20 @@ export async function answerRpc<T>(work: () => Promise<T>): Promise<SignerAnswer
   }
 }
 
+/** One call across the binding: the value, or the refusal thrown again on this side. */
+export async function ask<T>(call: () => Promise<SignerAnswer<T>>): Promise<T> {
+  let answer: SignerAnswer<T>;
+  try {
+    answer = await call();
+  } catch (cause) {
+    throw new ExchangeError("signer_unavailable", { retry_after: 2 }, { cause });
+  }
+  if (answer.ok) return answer.value;
+  throw new ExchangeError(isProblemCode(answer.code) ? answer.code : "internal", answer.detail);
+}
+
 /** The exchange's side of the binding. */
 export function signerOver(rpc: SignerRpc): Signer {
-  async function ask<T>(call: () => Promise<SignerAnswer<T>>): Promise<T> {
-    let answer: SignerAnswer<T>;
-    try {
-      answer = await call();
-    } catch (cause) {
-      throw new ExchangeError("signer_unavailable", { retry_after: 2 }, { cause });
-    }
-    if (answer.ok) return answer.value;
-    throw new ExchangeError(isProblemCode(answer.code) ? answer.code : "internal", answer.detail);
-  }
   return {
     publicKeys: () => ask(() => rpc.publicKeys()),
     releaseKey: (publisher) => ask(() => rpc.releaseKey(publisher)),

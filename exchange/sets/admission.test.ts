@@ -1,7 +1,7 @@
 import { digestHex } from "@breakwater/shared/bytes.ts";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { transaction } from "../platform/db.ts";
-import { KILL_POINTS } from "../platform/kill-points.ts";
+import { RELEASE_KILL_POINTS } from "../platform/kill-points.ts";
 import {
   del,
   expectProblem,
@@ -53,7 +53,7 @@ async function readState(set: TestSet, key = publisher.member.key) {
 }
 
 describe.each(["member", "exchange"] as const)("a process that ends during an admission (custody: %s)", (custody) => {
-  it.each(KILL_POINTS.filter((name) => name !== "after_blob_put"))(
+  it.each(RELEASE_KILL_POINTS.filter((name) => name !== "after_blob_put"))(
     "at %s leaves the old state or the new one, and the retry succeeds",
     async (point) => {
       const p = await openTestPublisher(exchange, { custody });

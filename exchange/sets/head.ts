@@ -5,8 +5,8 @@ import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { checkReleaseTimes, openRelease } from "@breakwater/shared/release.ts";
 import type { ReleaseAnswer } from "@breakwater/shared/wire/sets.ts";
 import { append } from "../audit/index.ts";
-import { appendLeaf, lockLog } from "../log/index.ts";
-import { type Tx, transaction } from "../platform/db.ts";
+import { appendLeaf, logTransaction } from "../log/index.ts";
+import type { Tx } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
 import { enqueue } from "../platform/jobs.ts";
 import { type AdmissionRow, holdAdmission } from "./admission-store.ts";
@@ -29,8 +29,7 @@ export const PURGE_GRACE_MS = 10 * 60_000;
 export async function moveHead(deps: Deps, admission: AdmissionRow, proposal: Proposal): Promise<ReleaseAnswer> {
   const now = deps.now();
   const { statement, digest, set, manifest } = proposal;
-  return transaction(deps, async (tx) => {
-    await lockLog(tx);
+  return logTransaction(deps, async (tx) => {
     await holdAdmission(tx, admission);
     const root = await getCurrentRoot(tx, statement.publisher, now);
     if (root.root.version !== statement.root) {

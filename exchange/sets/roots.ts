@@ -5,9 +5,9 @@ import { checkRootTimes, type OpenedRoot, openPinnedRoot, openRoot } from "@brea
 import type { RootAnswer } from "@breakwater/shared/wire/sets.ts";
 import { and, desc, eq } from "drizzle-orm";
 import { append } from "../audit/index.ts";
-import { appendLeaf, lockLog } from "../log/index.ts";
+import { appendLeaf, logTransaction } from "../log/index.ts";
 import type { Actor } from "../platform/caller.ts";
-import { type Queries, transaction } from "../platform/db.ts";
+import type { Queries } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
 import { publisherRoots } from "./tables.ts";
 
@@ -58,8 +58,7 @@ export async function acceptRoot(
   if (previous?.digest === opened.digest) return { answer: answerOf(previous), repeated: true };
   checkRootTimes(opened.root, seconds(now));
 
-  return transaction(deps, async (tx) => {
-    await lockLog(tx);
+  return logTransaction(deps, async (tx) => {
     // Under the lock: somebody else's next root may have come in since the check.
     const held = await findNewestRootRow(tx, publisher);
     if ((held?.version ?? 0) !== opened.root.version - 1) {

@@ -1,6 +1,7 @@
 /** What tests at the door need. */
 export { enrolment, type TestDevice, type TestMember, type TestPerson } from "./actors.ts";
 export { expectProblem } from "./expect-problem.ts";
+export { expectSoundLog } from "./expect-sound-log.ts";
 export { type Forged, forgeDeltaSegment, forgeManifest, forgeSnapshotSegment, segmentOf } from "./forge.ts";
 export { fileHash, itemOf, openTestHotline, type ReportWish, type TestHotline } from "./hotline.ts";
 export {
@@ -16,9 +17,11 @@ export {
 } from "./publisher.ts";
 export { expectRefusals, makeStrangers, type Strangers } from "./refusals.ts";
 export { fillPath, type ListedRoute, listRoutes, OPEN_ROUTES } from "./routes.ts";
+export { type SoundLog, verifySoundLog } from "./sound-log.ts";
 export {
   Killed,
   openTestExchange,
+  TEST_LOG_ORIGIN,
   TEST_ORIGIN,
   TEST_START,
   type TestExchange,

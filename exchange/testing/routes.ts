@@ -16,6 +16,10 @@ export const OPEN_ROUTES = [
   "GET /readyz",
   "GET /openapi.json",
   "GET /.well-known/breakwater.json",
+  // Whoever may check the log may read it.
+  "GET /log/checkpoint",
+  "GET /log/tile/entries/:index{.+}",
+  "GET /log/tile/:level/:index{.+}",
   // A one-time token in the body.
   "POST /v1/session",
   // An invite's secret in the body.

@@ -1,11 +1,14 @@
 /** A whole exchange for tests: the real app on real Postgres, objects and signer in memory, and a clock that is turned by hand. */
+import type { LogOrigin } from "@breakwater/shared/ids.ts";
 import { app, handle, jobs, runScheduled } from "../app.ts";
+import { openLogSignerCore } from "../log-signer/core.ts";
 import { bootstrapOperator } from "../members/index.ts";
 import type { Config } from "../platform/bindings.ts";
 import { makeDeps, type OpenDeps } from "../platform/deps.ts";
 import { type EventLine, makeEvents } from "../platform/events.ts";
 import { runDueJobs } from "../platform/jobs.ts";
 import type { KillPoint } from "../platform/kill-points.ts";
+import type { LogSigner } from "../platform/log-signer.ts";
 import { memoryObjects } from "../platform/memory-objects.ts";
 import type { Signer } from "../platform/signer.ts";
 import { openSignerCore } from "../signer/core.ts";
@@ -14,6 +17,7 @@ import { type Actors, makeActors } from "./actors.ts";
 import { openSchema } from "./schema.ts";
 
 export const TEST_ORIGIN = "https://exchange.example";
+export const TEST_LOG_ORIGIN = "exchange.example/log1" as LogOrigin;
 export const TEST_START = new Date("2026-11-22T09:00:00.000Z");
 
 /** Who asks, in place of headers. */
@@ -45,6 +49,7 @@ export async function openTestExchange(options: { config?: Partial<Config> } = {
   };
   const objects = memoryObjects(now);
   const signer: Signer = await openSignerCore({ state: openMemoryState(), secret: "test-only-".repeat(8) });
+  const logSigner: LogSigner = await openLogSignerCore({ state: openMemoryState(), secret: "test-only-".repeat(8) });
   const logged: (EventLine & { event: string; at: string })[] = [];
   const events = makeEvents((line) => void logged.push(line), now);
   const config: Config = {
@@ -52,6 +57,9 @@ export async function openTestExchange(options: { config?: Partial<Config> } = {
     name: "Test Exchange",
     version: "0.1.0",
     secure: true,
+    logOrigin: TEST_LOG_ORIGIN,
+    // A clock that stands still would make each publication wait.
+    logPaceMs: 0,
     ...options.config,
   };
   const pending = new Set<Promise<unknown>>();
@@ -63,6 +71,7 @@ export async function openTestExchange(options: { config?: Partial<Config> } = {
       databaseUrl: schema.url,
       objects,
       signer,
+      logSigner,
       config,
       now,
       events,
@@ -104,6 +113,7 @@ export async function openTestExchange(options: { config?: Partial<Config> } = {
     sql: schema.sql,
     objects,
     signer,
+    logSigner,
     clock,
     /** Every event so far. */
     logged,

@@ -5,7 +5,7 @@ import { chmodSync, closeSync, mkdtempSync, openSync, rmSync, writeFileSync } fr
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { KILL_POINTS } from "@breakwater/exchange/platform/kill-points.ts";
+import { RELEASE_KILL_POINTS } from "@breakwater/exchange/platform/kill-points.ts";
 import { runCommand, startCommand } from "@breakwater/local/breakwater-command.ts";
 import { type RunningExchange, startExchange } from "@breakwater/local/exchange.ts";
 import { type Seeded, seed } from "@breakwater/local/seed.ts";
@@ -111,31 +111,34 @@ afterAll(async () => {
 });
 
 describe("SIGKILL of the exchange while a release is published", () => {
-  it.each(KILL_POINTS)("at %s leaves the old state or the new one, and the same command finishes it", async (point) => {
-    const before = await readState();
-    await running?.stop();
-    const doomed = await start({ KILL_AT: point });
-    const publishing = startQuietly(seeded.profiles.hotline.dir, publishArgs(point));
-    const ended = once(publishing, "exit");
-    await doomed.killed;
-    publishing.kill("SIGKILL");
-    await ended;
+  it.each(RELEASE_KILL_POINTS)(
+    "at %s leaves the old state or the new one, and the same command finishes it",
+    async (point) => {
+      const before = await readState();
+      await running?.stop();
+      const doomed = await start({ KILL_AT: point });
+      const publishing = startQuietly(seeded.profiles.hotline.dir, publishArgs(point));
+      const ended = once(publishing, "exit");
+      await doomed.killed;
+      publishing.kill("SIGKILL");
+      await ended;
 
-    await start();
-    const after = await readState();
-    const next = { release: before.release + 1, entries: before.entries + 1 };
-    expect([before, next]).toContainEqual(after);
-    if (point === "after_head_moved") expect(after).toEqual(next);
-    // A subscriber that comes right then verifies what there is, down to the last entry.
-    expect((await runCommand(seeded.profiles.company.dir, ["sync"])).code).toBe(0);
-    expect(await readCopy()).toMatchObject({ state: "ok", ...(await readState()) });
+      await start();
+      const after = await readState();
+      const next = { release: before.release + 1, entries: before.entries + 1 };
+      expect([before, next]).toContainEqual(after);
+      if (point === "after_head_moved") expect(after).toEqual(next);
+      // A subscriber that comes right then verifies what there is, down to the last entry.
+      expect((await runCommand(seeded.profiles.company.dir, ["sync"])).code).toBe(0);
+      expect(await readCopy()).toMatchObject({ state: "ok", ...(await readState()) });
 
-    const again = await runCommand(seeded.profiles.hotline.dir, publishArgs(point));
-    expect({ code: again.code, err: again.err }).toMatchObject({ code: 0 });
-    expect(await readState()).toEqual(next);
-    expect((await runCommand(seeded.profiles.company.dir, ["sync"])).code).toBe(0);
-    expect(await readCopy()).toEqual({ state: "ok", ...next });
-  });
+      const again = await runCommand(seeded.profiles.hotline.dir, publishArgs(point));
+      expect({ code: again.code, err: again.err }).toMatchObject({ code: 0 });
+      expect(await readState()).toEqual(next);
+      expect((await runCommand(seeded.profiles.company.dir, ["sync"])).code).toBe(0);
+      expect(await readCopy()).toEqual({ state: "ok", ...next });
+    },
+  );
 });
 
 describe("SIGKILL of the company's command during sync", () => {
