@@ -1,6 +1,6 @@
 // What a person answers with: text, choice groups, selects, ticks; and the summary of what is missing.
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Fault } from "../../report/check.ts";
 import { listCountries } from "../countries.ts";
 import { t } from "../i18n.ts";
@@ -215,7 +215,7 @@ export function FaultSummary({
   round: number;
 }): JSX.Element | null {
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // Only a new attempt moves the focus; a fault that goes away while somebody types does not.
     if (round > 0) box.current?.focus();
   }, [round]);
