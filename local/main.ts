@@ -7,7 +7,7 @@ import { type RunningExchange, startExchange } from "./exchange.ts";
 import { findHome } from "./home.ts";
 import { step } from "./progress.ts";
 import { seed } from "./seed.ts";
-import { formatWelcome, mintLinks, writeDemo } from "./welcome.ts";
+import { formatWelcome, mintLinks, readLogInfo, writeDemo } from "./welcome.ts";
 
 const DEFAULT_PORT = 8787;
 /** A terminal sends Ctrl-C to every process of the group and the launcher passes it on: the echo is not a second wish. */
@@ -74,7 +74,7 @@ async function start(): Promise<void> {
     return mintInvite(hotline, operator);
   });
   const links = await mintLinks(seeded);
-  writeDemo(home, seeded, links, invite);
+  writeDemo(home, { seeded, links, invite, log: await readLogInfo(exchange.url) });
   const seconds = (performance.now() - startedMs) / 1_000;
   say(formatWelcome({ home, seeded, links, invite, site, extension, seconds }));
 }

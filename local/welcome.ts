@@ -1,6 +1,7 @@
 // What a start ends with: a file for programs (demo.json) and a page of words for the person at the terminal.
 import { existsSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { LogInfo } from "@breakwater/shared/wire/log.ts";
 import type { DemoSite } from "./demo-site.ts";
 import { writePrivate } from "./home.ts";
 import { PICTURES } from "./pictures.ts";
@@ -16,6 +17,8 @@ export type Demo = {
   members: { name: string; publisher?: string; roles: string[]; apiKey: string }[];
   sets: { publisher: string; set: string; kind: string }[];
   flaggerInvite: string;
+  /** `checkpoint` and `tile/…` lie under `url`. */
+  log: LogInfo;
   console: string;
 };
 
@@ -29,7 +32,17 @@ export async function mintLinks(seeded: Seeded): Promise<Links> {
   return links;
 }
 
-export function writeDemo(home: string, seeded: Seeded, links: Links, flaggerInvite: string): void {
+/** Where the exchange says that its log lies. */
+export async function readLogInfo(exchange: string): Promise<LogInfo> {
+  const answer = await fetch(`${exchange}/.well-known/breakwater.json`);
+  const { log } = (await answer.json()) as { log: unknown };
+  return LogInfo.parse(log);
+}
+
+export function writeDemo(
+  home: string,
+  { seeded, links, invite, log }: { seeded: Seeded; links: Links; invite: string; log: LogInfo },
+): void {
   const roles = new Map(SEED_MEMBERS.map((member) => [member.name as string, member.roles]));
   const members = Object.entries(seeded.profiles).map(([name, { publisher, apiKey }]) => ({
     name,
@@ -41,7 +54,8 @@ export function writeDemo(home: string, seeded: Seeded, links: Links, flaggerInv
     exchange: seeded.profiles.operator.exchange,
     members,
     sets: seeded.sets,
-    flaggerInvite,
+    flaggerInvite: invite,
+    log,
     console: links[CONSOLE_PERSON] as string,
   };
   writePrivate(join(home, "demo.json"), `${JSON.stringify(demo, null, 2)}\n`);
@@ -91,6 +105,9 @@ ${people.join("\n")}
 
   Small company: curl is enough.
       curl -s -H @${at(join(seeded.profiles.sme.dir, "authorization"))} '${set}/changes?limit=2'
+
+  Anybody: the log of everything that publishers signed.
+      curl -s ${exchange}/log/checkpoint
 
   Flagger: the browser extension, and a page to report from.
       In Chromium open chrome://extensions, switch on "Developer mode", choose "Load unpacked" and this folder:

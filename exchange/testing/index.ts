@@ -4,6 +4,7 @@ export { expectProblem } from "./expect-problem.ts";
 export { expectSoundLog } from "./expect-sound-log.ts";
 export { type Forged, forgeDeltaSegment, forgeManifest, forgeSnapshotSegment, segmentOf } from "./forge.ts";
 export { fileHash, itemOf, openTestHotline, type ReportWish, type TestHotline } from "./hotline.ts";
+export { appendTestLeaves, forgetLeaves, testEnvelope } from "./leaves.ts";
 export {
   del,
   ENVELOPE,

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { endProcess, listOrphansOf, listProcessesOf } from "@breakwater/local/processes.ts";
 import type { Demo } from "@breakwater/local/welcome.ts";
+import { openCheckpoint, openProof, parseVkey } from "@breakwater/shared/log/index.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const START_PATIENCE_MS = 170_000;
@@ -98,6 +99,19 @@ describe("npm start", () => {
     const { code, out } = await breakwater("company", "sync");
     expect(code).toBe(0);
     expect(out).toContain("hotline.example/verified");
+  });
+
+  it("has everything that was signed in a log that anybody can check", async () => {
+    const { url, origin, vkey } = first.log;
+    expect({ url, origin }).toEqual({ url: `${first.exchange}/log`, origin: "localhost.example/log1" });
+    const log = { origin, vkey: parseVkey(vkey) };
+    // One root and four first releases.
+    const size = async () =>
+      (await openCheckpoint(await (await fetch(`${url}/checkpoint`)).text(), log)).checkpoint.size;
+    await expect.poll(size).toBe(5);
+    const proof = await (await get(first, "company", "/v1/sets/hotline.example/verified/proof")).text();
+    const head = await (await get(first, "company", "/v1/sets/hotline.example/verified/head")).text();
+    expect(new TextDecoder().decode((await openProof(proof, log)).entry)).toBe(head);
   });
 
   it("prints a curl line that works as it stands", async () => {
