@@ -1,7 +1,7 @@
 /** Runs one vector: what a format makes of given bytes, as a problem code or "ok" and what came out. */
 
 import { parseAbout } from "../about.ts";
-import { type Bytes, digestOf, utf8Of } from "../bytes.ts";
+import { digestOf } from "../bytes.ts";
 import { applyChanges, type Change, parseDelta } from "../delta.ts";
 import { parseEntry } from "../entries/index.ts";
 import { type EnvelopeType, openEnvelope } from "../envelope.ts";
@@ -15,10 +15,11 @@ import { checkRootTimes, type OpenedRoot, openPinnedRoot, openRoot, type RootPin
 import { decodeSegment, type SegmentPlace, type SegmentRef } from "../segment.ts";
 import { entryIdOf, stateDigest } from "../state.ts";
 import type { SetKind } from "../vocab/sets.ts";
+import { LOG_RUNNERS, type LogGiven } from "./run-log.ts";
 import { REPORT_RUNNERS, type ReportGiven } from "./run-reports.ts";
+import { bytesOf, type Spelled } from "./spelled.ts";
 
-/** Bytes in a JSON file: text where they are UTF-8, base64 (padded) where they are not. */
-export type Spelled = { text: string } | { base64: string };
+export { bytesOf, type Spelled } from "./spelled.ts";
 
 /** What each format's vectors give. */
 export type Given = {
@@ -35,7 +36,8 @@ export type Given = {
   root: { roots: Spelled[]; pin?: RootPin; now: number };
   segment: { bytes: Spelled; ref: SegmentRef; place: SegmentPlace };
   state: { lines: string[]; state?: string };
-} & ReportGiven;
+} & ReportGiven &
+  LogGiven;
 export type VectorFormat = keyof Given;
 export type Vector = {
   [Format in VectorFormat]: { format: Format; title: string; given: Given[Format]; expect: string; gives?: unknown };
@@ -52,6 +54,7 @@ const ID_PARSERS = {
 
 const RUNNERS: { [Format in VectorFormat]: (given: Given[Format]) => unknown } = {
   ...REPORT_RUNNERS,
+  ...LOG_RUNNERS,
   about: ({ about }) => parseAbout(about),
   delta: ({ lines, entries = [] }) => {
     const held = new Map(entries.map((line) => [entryIdOf(line), line]));
@@ -114,11 +117,6 @@ export async function runVector(vector: Vector): Promise<{ code: string; gives?:
     if (error instanceof ExchangeError) return { code: error.code };
     throw error;
   }
-}
-
-export function bytesOf(spelled: Spelled): Bytes {
-  if ("text" in spelled) return utf8Of(spelled.text);
-  return Uint8Array.from(atob(spelled.base64), (char) => char.charCodeAt(0));
 }
 
 /** For whoever writes vectors: the digest of spelled bytes. */

@@ -3,11 +3,13 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { documentVectors } from "./documents.ts";
+import { logVectors } from "./logs.ts";
 import { type NamedVector, VECTOR_FORMATS } from "./named-vector.ts";
 import { nameVectors } from "./names.ts";
 import { reportedUrlVectors } from "./reported-urls.ts";
 import { reportVectors } from "./reports.ts";
 import { segmentVectors } from "./segments.ts";
+import { signatureVectors } from "./signatures.ts";
 import { trustVectors } from "./trust.ts";
 
 const FOLDER = join(import.meta.dirname, "../../shared/vectors");
@@ -20,6 +22,8 @@ export async function allVectors(): Promise<NamedVector[]> {
     ...(await documentVectors()),
     ...(await reportVectors()),
     ...(await reportedUrlVectors()),
+    ...(await signatureVectors()),
+    ...(await logVectors()),
   ];
 }
 
