@@ -94,6 +94,7 @@ describe("the tree", () => {
       { ...sound, hashes: [EMPTY_ROOT, EMPTY_ROOT.subarray(1)] },
     ]) {
       expect(await outcome(() => checkFrontier(wrong))).toBe("copy_damaged");
+      expect(await outcome(() => appendLeaf(wrong, EMPTY_ROOT))).toBe("copy_damaged");
     }
   });
 });

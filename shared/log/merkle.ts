@@ -34,7 +34,8 @@ export function appendLeaf(frontier: Frontier, leaf: Uint8Array): Frontier {
 }
 
 /** Append many; ten thousand take one copy of the frontier, not ten thousand. */
-export function appendLeaves({ size, hashes }: Frontier, leaves: readonly Uint8Array[]): Frontier {
+export function appendLeaves(frontier: Frontier, leaves: readonly Uint8Array[]): Frontier {
+  const { size, hashes } = checkFrontier(frontier);
   const grown = [...hashes];
   let count = size;
   for (const leaf of leaves) {
@@ -45,7 +46,7 @@ export function appendLeaves({ size, hashes }: Frontier, leaves: readonly Uint8A
     grown.push(root);
     count += 1;
   }
-  return checkFrontier({ size: count, hashes: grown });
+  return { size: count, hashes: grown };
 }
 
 /** The Merkle tree hash of all leaves. */
