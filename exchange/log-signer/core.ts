@@ -1,16 +1,17 @@
 /** The log signer's rules: one log never gets two histories, whatever the exchange asks or has forgotten. */
 
-import { hexOf, parseHex, utf8Of } from "@breakwater/shared/bytes.ts";
+import { equalBytes, hexOf, parseHex, utf8Of } from "@breakwater/shared/bytes.ts";
 import { LogOrigin } from "@breakwater/shared/ids.ts";
 import { jcs, parseJcs } from "@breakwater/shared/jcs.ts";
 import {
+  EMPTY_ROOT,
   formatVkey,
+  HASH_BYTES,
   PATH_MAX_HASHES,
   signCheckpoint,
   verifyConsistency,
   vkeyOf,
 } from "@breakwater/shared/log/index.ts";
-import { HASH_BYTES } from "@breakwater/shared/log/merkle.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { z } from "zod";
 import type { CheckpointRequest, LogSigner, TreeHead } from "../platform/log-signer.ts";
@@ -57,6 +58,8 @@ export async function openLogSignerCore({ state, secret }: { state: SignerState;
       const result = Request.safeParse(request);
       if (!result.success) throw new ExchangeError("signer_refused", { reason: "request" });
       const { origin, root, size } = result.data;
+      // What is no checkpoint is refused before it is remembered: an empty tree with another root could never be extended.
+      if (size === 0 && !equalBytes(root, EMPTY_ROOT)) throw new ExchangeError("signer_refused", { reason: "empty" });
       const key = await openKey(origin);
       // First the state, then the signature: a crash in between costs nothing, since the same tree may be signed again.
       await advance(state, result.data);
