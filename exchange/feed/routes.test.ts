@@ -497,6 +497,7 @@ describe("POST /v1/sets/:publisher/:set/acks", () => {
   describe("error", () => {
     it("refuses a release that is not there, another statement, and another body", async () => {
       await expectProblem(await ack({ release: 9, statement: second.digest }), "release_gap");
+      await expectProblem(await ack({ release: 2 ** 31, statement: second.digest }), "release_gap");
       await expectProblem(await ack({ release: 2, statement: first.digest }), "release_fork");
       await expectProblem(await ack({ release: 2 }), "request_invalid");
       await expectProblem(await ack({ release: 2, statement: "x" }), "request_invalid");

@@ -8,7 +8,11 @@ import type { Queries } from "../platform/db.ts";
 import { type Reader, tiersOf } from "./audience.ts";
 import { type ReleaseRow, releases, type SetRow, sets } from "./tables.ts";
 
+/** The column's: a higher number is nobody's release, and the database would refuse the question itself. */
+const RELEASE_MAX = 2 ** 31 - 1;
+
 export async function findRelease({ db }: Queries, setId: number, release: number): Promise<ReleaseRow | undefined> {
+  if (release > RELEASE_MAX) return undefined;
   const [row] = await db
     .select()
     .from(releases)

@@ -188,8 +188,10 @@ describe("POST /v1/sets/:publisher/:set/releases", () => {
       expect(
         await expectProblem(await set.post(await set.sign(low as ReleaseStatement)), "release_rollback"),
       ).toMatchObject(named);
-      const high = { ...second.statement, release: 9, prev: second.digest };
-      expect(await expectProblem(await set.post(await set.sign(high)), "release_gap")).toMatchObject(named);
+      for (const release of [9, 2 ** 31, Number.MAX_SAFE_INTEGER]) {
+        const high = { ...second.statement, release, prev: second.digest };
+        expect(await expectProblem(await set.post(await set.sign(high)), "release_gap")).toMatchObject(named);
+      }
       const chain = { ...second.statement, release: 3, prev: `sha256:${"0".repeat(64)}` as const };
       expect(await expectProblem(await set.post(await set.sign(chain)), "release_chain")).toMatchObject(named);
       await expectNothingStored(set, 2);

@@ -12,7 +12,10 @@ import { ReportKind, ReportState, Urgency } from "../vocab/reports.ts";
 import { codesOf } from "../vocab/vocabulary.ts";
 
 const At = z.iso.datetime();
-const CaseNumber = z.int().positive();
+const CaseNumber = z
+  .int()
+  .positive()
+  .max(2 ** 31 - 1);
 const Count = z.int().nonnegative();
 const Word = z.string().regex(/^[a-z0-9_]{1,60}$/);
 const PersonName = z.string().max(200);

@@ -107,6 +107,7 @@ describe("POST /v1/hotline/publications/preview", () => {
       const number = await hotline.caseNumberOf(report.id);
       await expectProblem(await asPublisher(hotline, path, { set: "verified", cases: [number] }), "case_state");
       await expectProblem(await asPublisher(hotline, path, { set: "verified", cases: [99_999] }), "not_found");
+      await expectProblem(await asPublisher(hotline, path, { set: "verified", cases: [2 ** 31] }), "request_invalid");
       const done = await newVerified();
       await expectProblem(await asPublisher(hotline, path, { set: "nothing", cases: [done.number] }), "not_found");
       await expectProblem(await asPublisher(hotline, path, { set: "verified", cases: [] }), "request_invalid");
