@@ -55,6 +55,11 @@ describe("GET /readyz", () => {
       await expectProblem(await x.request("/readyz"), "migrations_pending");
       await x.sql`insert into schema_migrations (number, name) values (${EXPECTED_MIGRATION}, ${last[0]?.name})`;
     });
+    it("is not ready over a database that was never migrated", async () => {
+      await x.sql`alter table schema_migrations rename to elsewhere`;
+      expect(await expectProblem(await x.request("/readyz"), "migrations_pending")).toMatchObject({ have: 0 });
+      await x.sql`alter table elsewhere rename to schema_migrations`;
+    });
     it("is not ready without objects", async () => {
       await x.withDeps(async (deps) => {
         const objects = { ...deps.objects, head: () => Promise.reject(new Error("no objects")) };

@@ -9,7 +9,8 @@ import { z } from "zod";
 import { listAudit } from "./audit/index.ts";
 import { logInfo } from "./log/index.ts";
 import { requireCaller } from "./members/index.ts";
-import type { Env } from "./platform/deps.ts";
+import { findDatabaseCode } from "./platform/db-errors.ts";
+import type { Deps, Env } from "./platform/deps.ts";
 import { describe, query } from "./platform/http.ts";
 import { listRetention, type RetentionRule } from "./platform/retention.ts";
 
@@ -18,6 +19,8 @@ export const EXPECTED_MIGRATION = 4;
 /** Any key would do: what counts is that the store answers. */
 const READY_PROBE_KEY = "state/ready";
 const AUDIT_PAGE_MAX = 200;
+/** SQLSTATE 42P01. */
+const UNDEFINED_TABLE = "42P01";
 
 const Health = z.strictObject({ ok: z.literal(true) });
 const WellKnown = z.strictObject({
@@ -53,8 +56,7 @@ export function operations(retention: readonly RetentionRule[]) {
       }),
       async (c) => {
         const { sql, objects } = c.var.deps;
-        const [row] = await sql<{ number: number | null }[]>`select max(number) as number from schema_migrations`;
-        const have = row?.number ?? 0;
+        const have = await newestMigration(sql);
         if (have !== EXPECTED_MIGRATION)
           throw new ExchangeError("migrations_pending", { have, expected: EXPECTED_MIGRATION });
         await objects.head(READY_PROBE_KEY).catch((cause: unknown) => {
@@ -136,6 +138,17 @@ export function operations(retention: readonly RetentionRule[]) {
         });
       },
     );
+}
+
+/** 0 for a database that no migration has reached yet. */
+async function newestMigration(sql: Deps["sql"]): Promise<number> {
+  try {
+    const [row] = await sql<{ number: number | null }[]>`select max(number) as number from schema_migrations`;
+    return row?.number ?? 0;
+  } catch (error) {
+    if (findDatabaseCode(error) === UNDEFINED_TABLE) return 0;
+    throw error;
+  }
 }
 
 const DOCUMENTATION = {
