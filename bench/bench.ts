@@ -1,0 +1,35 @@
+// What every figure is measured as: one run, beside something plain that was measured in the same run on the same machine.
+
+export type Measured = {
+  bench: string;
+  /** How many of what the figure counts. */
+  size: number;
+  seconds: number;
+  /** What it is held against, in words. */
+  baseline: string;
+  baselineSeconds: number;
+  /** seconds / baselineSeconds: says more than seconds when machines differ. */
+  ratio: number;
+  peakMb: number;
+  /** Was what came out verified and right? A fast wrong answer is no figure. */
+  correct: boolean;
+  /** Is the goal reached? */
+  met: boolean;
+};
+
+export type BenchOptions = { size?: number; say: (sentence: string) => void };
+/** @property goal - in words, with its number */
+export type Bench = { goal: string; run: (options: BenchOptions) => Promise<Measured> };
+
+const BYTES_PER_KIB = 1024;
+
+/** The largest this process has been, in MiB. */
+export function peakMb(): number {
+  return Math.round(process.resourceUsage().maxRSS / BYTES_PER_KIB);
+}
+
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startedMs = performance.now();
+  await work();
+  return (performance.now() - startedMs) / 1_000;
+}

@@ -1,0 +1,47 @@
+// `npm run bench -- NAME… [--size N] [--json]`: runs the named figures, or all of them, and fails when a goal is missed.
+import { parseArgs } from "node:util";
+import type { Bench, Measured } from "./bench.ts";
+import { log } from "./log.ts";
+
+const BENCHES: Record<string, Bench> = { log };
+
+function formatLine({
+  bench,
+  size,
+  seconds,
+  baseline,
+  baselineSeconds,
+  ratio,
+  peakMb,
+  correct,
+  met,
+}: Measured): string {
+  const rate = Math.round(size / seconds);
+  const verdict = correct ? (met ? "goal met" : "goal MISSED") : "WRONG RESULT";
+  return (
+    `${bench}: ${size} in ${seconds.toFixed(2)} s (${rate} a second), ${ratio.toFixed(2)} times ${baseline} ` +
+    `(${baselineSeconds.toFixed(2)} s), at most ${peakMb} MB: ${verdict}`
+  );
+}
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: "boolean", default: false }, size: { type: "string" } },
+});
+const names = positionals.length > 0 ? positionals : Object.keys(BENCHES);
+const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name));
+const size = values.size === undefined ? undefined : Number(values.size);
+if (unknown.length > 0 || (size !== undefined && !(Number.isSafeInteger(size) && size > 0))) {
+  console.error(`Usage: npm run bench -- [${Object.keys(BENCHES).join(" | ")}]… [--size N] [--json]`);
+  process.exit(2);
+}
+const say = values.json ? () => {} : (sentence: string) => console.error(sentence);
+let failed = 0;
+for (const name of names) {
+  const bench = BENCHES[name] as Bench;
+  say(`${name}: the goal is ${bench.goal}.`);
+  const measured = await bench.run({ say, ...(size === undefined ? {} : { size }) });
+  console.log(values.json ? JSON.stringify(measured) : formatLine(measured));
+  if (!measured.correct || !measured.met) failed += 1;
+}
+process.exitCode = failed > 0 ? 1 : 0;
