@@ -10,6 +10,7 @@ import { hasOurHeader, SealedJwe } from "../sealed.ts";
 import { REJECTION_REASONS, RejectionReason, UNVERIFIABLE_REASONS, UnverifiableReason } from "../vocab/reasons.ts";
 import { ReportKind, ReportState, Urgency } from "../vocab/reports.ts";
 import { codesOf } from "../vocab/vocabulary.ts";
+import { Title } from "./members.ts";
 
 const At = z.iso.datetime();
 const CaseNumber = z
@@ -38,7 +39,7 @@ export const AgentRequest = z.strictObject({ signing_key: PublicJwk, sealing_key
 export const AgentAnswer = z.strictObject({ signing_kid: Kid, sealing_kid: Kid });
 export const ForwardRequest = z.strictObject({
   /** who takes over when nobody acknowledges: shown to analysts, e.g. "Example Police, duty desk" */
-  to: z.string().min(1).max(100),
+  to: Title,
   /** gets codes only, by POST */
   url: z
     .url({ protocol: /^https?$/ })

@@ -422,6 +422,16 @@ describe("POST /v1/reports", () => {
 });
 
 describe("urgent reports that nobody acknowledges", () => {
+  // On the loopback interface, where an exchange may send to its own machine.
+  let exchange: TestExchange;
+  let hotline: TestHotline;
+  beforeAll(async () => {
+    exchange = await openTestExchange({ config: { origin: "http://127.0.0.1:8787", secure: false } });
+    hotline = await openTestHotline(exchange);
+  });
+  afterAll(() => exchange.close());
+  beforeEach(() => exchange.clock.set(TEST_START));
+
   async function forwardOf(number: number, name: string) {
     const [row] = await exchange.sql`
       select f.* from case_forwards f join cases c on c.id = f.case_id join members m on m.id = c.hotline_id

@@ -5,10 +5,10 @@ import { SYSTEM_ACTOR } from "../../platform/caller.ts";
 import { type Tx, transaction } from "../../platform/db.ts";
 import type { Deps } from "../../platform/deps.ts";
 import { enqueue, type Job, type JobHandlers, type JobOutcome } from "../../platform/jobs.ts";
+import { postMessage } from "../../platform/outbound.ts";
 import { addStep } from "../steps.ts";
 
 export const FORWARD_AFTER_MS = 15 * 60_000;
-const FORWARD_TIMEOUT_MS = 10_000;
 
 export async function queueUrgentJobs(deps: Deps, tx: Tx, caseId: string, now: Date): Promise<void> {
   const payload = { case_id: caseId };
@@ -89,7 +89,7 @@ async function decideForward(tx: Tx, caseId: string, now: Date): Promise<Forward
 
 async function deliver(deps: Deps, caseId: string, forward: Forward, url: string): Promise<void> {
   const { config, now, events } = deps;
-  const delivered = await post(url, {
+  const delivered = await postMessage(config, url, {
     type: "urgent_report_unacknowledged",
     exchange: config.origin,
     case: forward.number,
@@ -103,23 +103,6 @@ async function deliver(deps: Deps, caseId: string, forward: Forward, url: string
   events.write("urgent_forward", { case_id: caseId, outcome });
   // Thrown so that the job is tried again with backoff.
   if (!delivered) throw new ExchangeError("fetch_failed", { reason: "forward" });
-}
-
-/** Codes only, no redirect followed, and the answer is not read. */
-async function post(url: string, message: Record<string, string | number>): Promise<boolean> {
-  try {
-    const response = await fetch(url, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(message),
-      redirect: "manual",
-      signal: AbortSignal.timeout(FORWARD_TIMEOUT_MS),
-    });
-    await response.body?.cancel();
-    return response.ok;
-  } catch {
-    return false; // unreachable or too slow: the caller records it and the job comes back
-  }
 }
 
 export const urgentJobs: JobHandlers = { reports_alert: alertDuty, reports_forward: forwardUnacknowledged };

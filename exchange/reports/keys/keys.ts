@@ -15,6 +15,7 @@ import { actorOf, listPeopleNames, setAgentKey } from "../../members/index.ts";
 import type { KeyCaller, PersonCaller } from "../../platform/caller.ts";
 import { type Queries, transaction } from "../../platform/db.ts";
 import type { Deps } from "../../platform/deps.ts";
+import { parseOutboundUrl } from "../../platform/outbound.ts";
 import {
   findHotline,
   findNewestList,
@@ -68,10 +69,7 @@ export async function nameForward(
   caller: KeyCaller,
   { to, url }: { to: string; url?: string | undefined },
 ) {
-  // Plain http would put an urgent report's number on the wire in clear; a test exchange without https may.
-  if (url !== undefined && deps.config.secure && !url.startsWith("https:")) {
-    throw new ExchangeError("url_invalid", { reason: "scheme" });
-  }
+  if (url !== undefined) parseOutboundUrl(deps.config, url);
   await transaction(deps, async (tx) => {
     if (!(await setForward(tx, caller.memberId, to, url ?? null))) throw new ExchangeError("recipients_missing");
     await append(tx, { at: deps.now(), actor: actorOf(caller), action: "forward.named", subject: caller.memberId });

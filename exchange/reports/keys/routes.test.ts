@@ -83,8 +83,11 @@ describe("PUT /v1/hotline/forward", () => {
     });
   });
   describe("error", () => {
-    it("refuses plain http and what is no address", async () => {
+    it("refuses plain http, an inner address, what is no address, and a name that shows otherwise than it is written", async () => {
       await expectProblem(await ask({ to: "x", url: "http://police.example/in" }), "url_invalid");
+      await expectProblem(await ask({ to: "x", url: "https://169.254.169.254/" }), "url_invalid");
+      await expectProblem(await ask({ to: "x\u0000" }), "request_invalid");
+      await expectProblem(await ask({ to: "x\u202ey" }), "request_invalid");
       await expectProblem(await ask({ to: "x", url: "ftp://police.example/in" }), "request_invalid");
       await expectProblem(await ask({}), "request_invalid");
     });
