@@ -40,7 +40,8 @@ export type EntrySource =
   | { count: number; lines: () => Iterable<string> | AsyncIterable<string> };
 
 export type ComposeInput = {
-  previous?: ReleaseLink & { manifest: Manifest };
+  /** What it continues. A recovery continues a thief's statement, whose manifest need not be there any more. */
+  previous?: ReleaseLink & { manifest?: Manifest };
   /** Read only for its size unless a snapshot is made. */
   entries: EntrySource;
   changes: readonly NewChange[];
@@ -88,7 +89,7 @@ export async function composeRelease(input: ComposeInput): Promise<ComposedRelea
   const isRenewed = needsSnapshot(input, rows);
   const snapshot =
     previous !== undefined && !isRenewed
-      ? { row: previous.manifest.snapshot, blobs: [] }
+      ? { row: manifestOf(previous).snapshot, blobs: [] }
       : await makeSnapshot(input, place);
   const manifest: Manifest = {
     about,
@@ -139,6 +140,12 @@ function countOf(entries: EntrySource): number {
   return entries instanceof Map ? entries.size : (entries as { count: number }).count;
 }
 
+function manifestOf({ manifest }: NonNullable<ComposeInput["previous"]>): Manifest {
+  if (manifest === undefined)
+    throw new ExchangeError("manifest_mismatch", { reason: "the manifest before is missing" });
+  return manifest;
+}
+
 async function makeDelta({ random }: ComposeInput, place: Place, changes: readonly Change[]) {
   const rows: SegmentRow[] = [];
   const blobs: Blob[] = [];
@@ -158,7 +165,7 @@ function listDeltas(
 ): Manifest["deltas"] {
   if (purpose === "recovery") return [];
   if (purpose === "erasure") return [{ release, segments }];
-  const before = previous.manifest.deltas.map((row) =>
+  const before = manifestOf(previous).deltas.map((row) =>
     row.release === previous.statement.release ? { ...row, statement: previous.digest } : row,
   );
   return [...before, { release, segments }].slice(-DELTAS_MAX);
@@ -166,7 +173,7 @@ function listDeltas(
 
 function needsSnapshot({ previous, purpose }: ComposeInput, rows: Manifest["deltas"]): boolean {
   if (previous === undefined || purpose === "erasure" || purpose === "recovery") return true;
-  const { release, bytes } = previous.manifest.snapshot;
+  const { release, bytes } = manifestOf(previous).snapshot;
   if ((rows[0]?.release ?? 0) > release + 1) return true;
   const since = rows.filter((row) => row.release > release).flatMap((row) => row.segments);
   return since.reduce((total, { size }) => total + size, 0) * SNAPSHOT_RENEWAL_SHARE > bytes;

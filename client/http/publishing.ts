@@ -2,6 +2,7 @@
 
 import { type Digest, digestHex } from "@breakwater/shared/bytes.ts";
 import type { SetId } from "@breakwater/shared/ids.ts";
+import { AppliedAnswer, RecallAnswer } from "@breakwater/shared/wire/recalls.ts";
 import {
   AdmissionAnswer,
   AdmissionPointer,
@@ -76,6 +77,20 @@ export function makePublishing(call: Call) {
       parseAnswer(AdmissionPointer, answer.body);
       return undefined;
     },
+
+    /** Posts a recall: an envelope, or its bytes for the exchange to sign. The same bytes again get the stored answer. */
+    async postRecall(setId: SetId, bytes: Uint8Array, signedBy: SignedBy): Promise<RecallAnswer> {
+      const contentType = signedBy === "member" ? ENVELOPE_CONTENT_TYPE : STATEMENT_CONTENT_TYPE;
+      const path = `${pathOf(setId)}/recalls`;
+      return call.json({ method: "POST", path, body: bytes, contentType, repeatable: true }, RecallAnswer);
+    },
+
+    /** Who has applied what: for the set's own publisher. @param releases - how many of the newest ones */
+    getApplied: (setId: SetId, releases?: number): Promise<AppliedAnswer> =>
+      call.json(
+        { path: `${pathOf(setId)}/applied${releases === undefined ? "" : `?releases=${releases}`}` },
+        AppliedAnswer,
+      ),
 
     getAdmission: (setId: SetId, release: number): Promise<AdmissionAnswer> =>
       call.json({ path: `${pathOf(setId)}/releases/${release}/admission` }, AdmissionAnswer),

@@ -4,6 +4,7 @@ import { type Bytes, type Digest, digestHex } from "@breakwater/shared/bytes.ts"
 import { ENVELOPE_MAX_BYTES } from "@breakwater/shared/envelope.ts";
 import type { SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
+import { RecallsAnswer } from "@breakwater/shared/wire/recalls.ts";
 import {
   type AckRequest,
   CatalogueAnswer,
@@ -14,6 +15,8 @@ import {
 import type { Call } from "./call.ts";
 import { BLOB_TIMEOUT_MS } from "./limits.ts";
 
+/** On every answer of `head`: the newest recall of the set. */
+const RECALL_HEADER = "breakwater-recall";
 /** A catalogue longer than this is a loop or an attack. */
 const CATALOGUE_MAX_PAGES = 200;
 
@@ -46,6 +49,21 @@ export function makeReading(call: Call) {
       return (await call.bytes({ path: `${pathOf(setId)}/head`, maxBytes: ENVELOPE_MAX_BYTES })).body;
     },
 
+    /** The newest release envelope and the number of the set's newest recall (0: none); undefined when there is no head. */
+    async findHead(setId: SetId): Promise<{ bytes: Bytes; recall: number } | undefined> {
+      try {
+        const answer = await call.bytes({ path: `${pathOf(setId)}/head`, maxBytes: ENVELOPE_MAX_BYTES });
+        return { bytes: answer.body, recall: parseCount(answer.headers.get(RECALL_HEADER)) };
+      } catch (error) {
+        if (error instanceof ExchangeError && error.code === "not_found") return undefined;
+        throw error;
+      }
+    },
+    /** The recalls in force; nothing of them is believed before their signatures hold. */
+    listRecalls: (setId: SetId): Promise<RecallsAnswer> =>
+      call.json({ path: `${pathOf(setId)}/recalls` }, RecallsAnswer),
+    findRecall: (setId: SetId, recall: number): Promise<Bytes | undefined> =>
+      findBytes(call, `${pathOf(setId)}/recalls/${recall}`, ENVELOPE_MAX_BYTES),
     findRelease: (setId: SetId, release: number): Promise<Bytes | undefined> =>
       findBytes(call, `${pathOf(setId)}/releases/${release}`, ENVELOPE_MAX_BYTES),
 
@@ -66,6 +84,10 @@ export function makeReading(call: Call) {
       await call.bytes({ method: "POST", path, body, contentType: "application/json", repeatable: true });
     },
   };
+}
+
+function parseCount(text: string | null): number {
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }
 
 export function pathOf({ publisher, set }: SetId): string {

@@ -32,7 +32,8 @@ export async function listSigningKeys(profileDir: string, use: KeyUse): Promise<
   return Promise.all(numbers.map((number) => openKeyFile(keyPath(profileDir, `${use}-${number}`))));
 }
 
-async function openKeyFile(path: string): Promise<KeyFile> {
+/** A private key wherever it lies: one that was made here, or on the stick of whoever holds it. */
+export async function openKeyFile(path: string): Promise<KeyFile> {
   const jwk = await readJwk(path, PrivateJwk);
   if (jwk === undefined) throw new ExchangeError("key_invalid", { reason: "missing" });
   const { d: _, ...publicJwk } = jwk;

@@ -1,7 +1,7 @@
 /** A publisher's view of its own set: the verified copy at the newest release, and who signs the next. */
 
 import type { SetId } from "@breakwater/shared/ids.ts";
-import type { SigningKey } from "@breakwater/shared/keys.ts";
+import { parsePublicJwk, type SigningKey, thumbprint } from "@breakwater/shared/keys.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { OpenedRoot } from "@breakwater/shared/root.ts";
 import type { SetAnswer } from "@breakwater/shared/wire/sets.ts";
@@ -53,9 +53,26 @@ export async function openOwnSet(context: PublisherContext): Promise<OwnSet> {
     await takeNewest({ source: exchange, stateDir, setId, pin, now, trusted: true, onProgress });
   }
   const root = await updateRoots(exchange, stateDir, setId.publisher, pin);
-  const { custody } = await exchange.getPublisher(setId.publisher);
-  const keys = custody === "member" ? await findReleaseKeys(context.profileDir, root) : [];
-  return { answer, root, copy: await openCopy(stateDir, setId), custody, keys };
+  const signer = await findSigner(context, root);
+  return { answer, root, copy: await openCopy(stateDir, setId), ...signer };
+}
+
+/**
+ * Who signs under this root: the exchange when its key is the one that the root lists, whatever the directory says; a
+ * rotation moves custody, and the root is what counts.
+ *
+ * @throws ExchangeError `key_invalid` when the keys should be here and are not
+ */
+export async function findSigner(
+  { exchange, profileDir, setId }: Pick<PublisherContext, "exchange" | "profileDir" | "setId">,
+  root: OpenedRoot,
+): Promise<Pick<OwnSet, "custody" | "keys">> {
+  const { release_key: offered } = await exchange.getPublisher(setId.publisher);
+  const { kids } = root.root.roles.release;
+  if (offered !== undefined && kids.includes(await thumbprint(parsePublicJwk(offered)))) {
+    return { custody: "exchange", keys: [] };
+  }
+  return { custody: "member", keys: await findReleaseKeys(profileDir, root) };
 }
 
 async function findReleaseKeys(profileDir: string, { root }: OpenedRoot): Promise<SigningKey[]> {

@@ -1,16 +1,18 @@
 /** Publishing: what changed, composed once, kept until it is admitted, and the own copy moved to it. */
 
 import { type About, parseAbout } from "@breakwater/shared/about.ts";
-import { type ComposeInput, composeRelease, type NewChange } from "@breakwater/shared/compose.ts";
+import { type ComposedRelease, type ComposeInput, composeRelease, type NewChange } from "@breakwater/shared/compose.ts";
 import { jcs } from "@breakwater/shared/jcs.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { signRelease } from "@breakwater/shared/release.ts";
+import { entriesById } from "../sync/copy.ts";
 import type { Change } from "../sync/guards.ts";
 import { syncSet } from "../sync/outcome.ts";
 import { compareList } from "./delta.ts";
+import { noteStatement } from "./journal.ts";
 import { countFaultyRows, type ParsedList, type RowFault } from "./list.ts";
 import { type OwnSet, openOwnSet, type PublisherContext } from "./own-set.ts";
-import { dropPending, findPending, writePending } from "./pending.ts";
+import { dropPending, findPending, type Pending, writePending } from "./pending.ts";
 import { type SendContext, type Sent, sendPending } from "./send.ts";
 
 export type Published = {
@@ -82,7 +84,7 @@ export async function releaseChanges(
   { about, changes, entries, count, purpose }: Changes,
   resumed: number | null,
 ): Promise<Published> {
-  const { stateDir, setId, now, random } = context;
+  const { setId, now, random } = context;
   const previous = own.copy && { ...own.copy.link, manifest: own.copy.manifest };
   const composed = await composeRelease({
     ...(previous === undefined ? {} : { previous }),
@@ -96,19 +98,53 @@ export async function releaseChanges(
     now: Math.floor(now.getTime() / 1000),
     random,
   });
+  const sent = await sendComposed(context, own, composed, count);
+  return { published: true, release: sent.release, digest: sent.digest, entries: sent.entries, change: count, resumed };
+}
+
+/** Signs, keeps, notes, sends what was composed, and moves the own copy to it. */
+export async function sendComposed(
+  context: PublisherContext,
+  { custody, keys }: Pick<OwnSet, "custody" | "keys">,
+  composed: ComposedRelease,
+  change: Change,
+): Promise<Sent> {
+  const { stateDir, setId, now } = context;
   const pending = await writePending(stateDir, setId, {
     release: composed.statement.release,
     digest: composed.digest,
-    signed_by: own.custody,
-    body: own.custody === "member" ? await signRelease(composed.statement, own.keys) : composed.statementBytes,
+    signed_by: custody,
+    body: custody === "member" ? await signRelease(composed.statement, keys) : composed.statementBytes,
     blobs: composed.blobs,
-    change: count,
+    change,
     entries: composed.manifest.entries,
     composed_at: now.toISOString(),
   });
+  await notePending(context, pending);
   const sent = await sendPending(sendContext(context), pending, false);
   await moveCopy(context, sent);
-  return { published: true, release: sent.release, digest: sent.digest, entries: sent.entries, change: count, resumed };
+  return sent;
+}
+
+async function notePending({ profileDir, setId, now }: PublisherContext, pending: Pending): Promise<void> {
+  await noteStatement(profileDir, {
+    at: now.toISOString(),
+    how: pending.signed_by === "member" ? "signed" : "asked",
+    typ: "bw-release+jws",
+    ...setId,
+    number: pending.release,
+    digest: pending.digest,
+  });
+}
+
+/** The same content under a new number and a new date: for a set that has nothing to say and wants to be known alive. */
+export async function publishHeartbeat(context: PublisherContext): Promise<Published> {
+  const resumed = await finishPending(context);
+  const own = await openOwnSet(context);
+  if (own.copy === undefined) throw new ExchangeError("copy_missing");
+  const entries: Map<string, string> = entriesById(own.copy.lines);
+  const count = { added: 0, changed: 0, removed: 0 };
+  return releaseChanges(context, own, { about: own.copy.manifest.about, changes: [], entries, count }, resumed);
 }
 
 /**
@@ -123,6 +159,7 @@ export async function finishPending(context: PublisherContext): Promise<number |
     return null;
   }
   try {
+    await notePending(context, pending);
     const sent = await sendPending(sendContext(context), pending, true);
     await moveCopy(context, sent);
     return sent.release;

@@ -5,10 +5,12 @@ import { LogOrigin, type Publisher } from "@breakwater/shared/ids.ts";
 import { type PublicJwk, parsePublicJwk, thumbprint } from "@breakwater/shared/keys.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { type OpenedRoot, openRoot, ROOT_LIFETIME_SECONDS, Root, signRoot } from "@breakwater/shared/root.ts";
+import type { RootAnswer } from "@breakwater/shared/wire/sets.ts";
 import type { Exchange } from "../http/index.ts";
 import { createSigningKeyFile, type KeyFile, listSigningKeys } from "../profile/key-files.ts";
 import { type Pin, writePin } from "../profile/pins.ts";
 import { readPrivateFile, writePrivateFile } from "../profile/private-files.ts";
+import { noteStatement } from "./journal.ts";
 
 export type RootOptions = {
   exchange: Pick<Exchange, "getPublisher" | "postRoot" | "origin">;
@@ -40,12 +42,33 @@ export async function createRoot(options: RootOptions): Promise<MadeRoot> {
     throw new ExchangeError("conflict", { reason: "root_exists", version: known.root_version });
   }
   const signed = held ?? (await signFirst(options, known.release_key));
-  const { bytes, digest, root } = signed;
-  const answer = await exchange.postRoot(publisher, bytes);
-  // Pinned is what was made here, not what the exchange says that it took.
-  if (answer.digest !== digest) throw new ExchangeError("root_pin", { reason: "answer" });
-  await writePin(profileDir, publisher, { version: 1, digest });
+  const { digest, root } = signed;
+  await sendRoot(options, signed);
   return { version: 1, digest, rootKids: root.roles.root.kids, releaseKids: root.roles.release.kids };
+}
+
+/**
+ * Notes the root, posts it and pins it. What is pinned is what was made here, not what the exchange says that it took.
+ * Doing it again after a crash anywhere does nothing a second time.
+ */
+export async function sendRoot(
+  { exchange, profileDir, now }: Pick<RootOptions, "profileDir" | "now"> & { exchange: Pick<Exchange, "postRoot"> },
+  { bytes, digest, root }: OpenedRoot,
+): Promise<RootAnswer> {
+  const { publisher, version } = root;
+  const noted = {
+    at: now.toISOString(),
+    how: "signed",
+    typ: "bw-root+jws",
+    publisher,
+    number: version,
+    digest,
+  } as const;
+  await noteStatement(profileDir, noted);
+  const answer = await exchange.postRoot(publisher, bytes);
+  if (answer.digest !== digest) throw new ExchangeError("root_pin", { reason: "answer" });
+  await writePin(profileDir, publisher, { version, digest });
+  return answer;
 }
 
 /** Signs the root and keeps it before it is posted: a run that lost the answer posts the same bytes again. */
@@ -73,17 +96,18 @@ async function signFirst(options: RootOptions, offered: unknown): Promise<Opened
     version: 1,
   });
   const opened = await openRoot(await signRoot(root, roots));
-  await writePrivateFile(signedPath(profileDir, publisher), opened.bytes);
+  await writePrivateFile(signedRootPath(profileDir, publisher, 1), opened.bytes);
   return opened;
 }
 
 async function findSigned(profileDir: string, publisher: string): Promise<OpenedRoot | undefined> {
-  const bytes = await readPrivateFile(signedPath(profileDir, publisher));
+  const bytes = await readPrivateFile(signedRootPath(profileDir, publisher, 1));
   return bytes === undefined ? undefined : openRoot(bytes);
 }
 
-function signedPath(profileDir: string, publisher: string): string {
-  return join(profileDir, "keys", `${publisher}.root-1.jws`);
+/** A signed root is kept here before it is posted. */
+export function signedRootPath(profileDir: string, publisher: string, version: number): string {
+  return join(profileDir, "keys", `${publisher}.root-${version}.jws`);
 }
 
 async function releaseKeyOf({ custody, profileDir }: RootOptions, offered: unknown): Promise<PublicJwk> {

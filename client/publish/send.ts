@@ -20,8 +20,8 @@ export type SendContext = {
 
 export type Sent = { release: number; digest: string; entries: number; logIndex: number | null };
 
-// After one of these the same bytes may still be admitted later: they are kept.
-const KEEP = new Set([
+/** After one of these the same bytes may still be accepted later: they are kept. */
+export const MAY_WORK_LATER: ReadonlySet<string> = new Set([
   "fetch_failed",
   "answer_invalid",
   "busy",
@@ -31,6 +31,8 @@ const KEEP = new Set([
   "config_invalid",
   "signer_unavailable",
   "admission_pending",
+  "log_behind",
+  "log_conflict",
   "api_key_invalid",
   "api_key_expired",
   "api_key_revoked",
@@ -50,7 +52,8 @@ export async function sendPending(context: SendContext, pending: Pending, resume
     await dropPending(context.stateDir, context.setId);
     return sent;
   } catch (error) {
-    if (error instanceof ExchangeError && !KEEP.has(error.code)) await dropPending(context.stateDir, context.setId);
+    if (error instanceof ExchangeError && !MAY_WORK_LATER.has(error.code))
+      await dropPending(context.stateDir, context.setId);
     throw error;
   }
 }

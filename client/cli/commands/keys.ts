@@ -1,91 +1,49 @@
-/** `keys new`, `pin`, `root create`: a publisher's keys, and the root that subscribers pin. */
+/** `keys new`, `keys revoke`, `pin`: a publisher's keys, and which root its subscribers start from. */
 
+import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { Digest, parsePublisher } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { Command } from "commander";
 import { createSigningKeyFile } from "../../profile/key-files.ts";
 import { readPins, writePin } from "../../profile/pins.ts";
-import { createRoot } from "../../publish/root.ts";
 import { addCommand, addGroup } from "../command.ts";
+import { parseNumber } from "../parse-number.ts";
 import { confirmByName } from "../prompt.ts";
+import { addRevoke } from "./revoke.ts";
+
+type NewOptions = { root?: boolean; public?: string };
 
 export function addKeys(program: Command): void {
-  const keys = addGroup(program, "keys", "Make keys on this machine.", [["breakwater keys new", "a release key"]]);
-  addCommand(keys, {
-    usage: "new",
-    summary: "Make a release key in the profile's keys folder (mode 0600).",
-    about: "The key takes effect with the next root that lists it.",
-    examples: [["breakwater keys new", "prints the key's id, never the key"]],
-    async run({ terminal, profileDir }) {
-      const { kid, path } = await createSigningKeyFile(profileDir, "release");
-      terminal.print({ kid, file: path }, terminal.mark("done", `release key  ${kid}  keys/${basename(path)}`));
-      return undefined;
-    },
-  });
-}
-
-type RootOptions = {
-  custody: "member" | "exchange";
-  publisher?: string;
-  keys: string;
-  threshold: string;
-  log?: string;
-};
-
-export function addRoot(program: Command): void {
-  const root = addGroup(program, "root", "The document that names a publisher's keys.", [
-    ["breakwater root create --custody member", "root and release keys on this machine"],
+  const keys = addGroup(program, "keys", "Make keys on this machine, and revoke them.", [
+    ["breakwater keys new", "a release key"],
+    ["breakwater keys revoke KID", "a release key that is lost or stolen"],
   ]);
-  addCommand<RootOptions>(root, {
-    usage: "create",
-    summary: "Make root keys, sign the first root, post it and pin it.",
+  addCommand<NewOptions>(keys, {
+    usage: "new",
+    summary: "Make a release key, or with --root a root key, in the profile's keys folder (mode 0600).",
     about:
-      "Root keys stay in the profile's keys folder and never reach an exchange. Give the digest that is printed to your subscribers with the agreement: it is what they pin.",
+      "The key takes effect with the next root that lists it. The file of --public holds nothing secret: whoever proposes the root needs it.",
     examples: [
-      ["breakwater root create --custody member", "you sign releases"],
-      ["breakwater root create --custody exchange", "the exchange signs them for you"],
-      ["breakwater root create --custody member --keys 3 --threshold 2", "two of three people"],
+      ["breakwater keys new", "prints the key's id, never the key"],
+      ["breakwater keys new --root --public my-root-key.json", "for a root that several people sign"],
     ],
     options: (command) =>
       command
-        .requiredOption("--custody <who>", "who holds the release key: member or exchange")
-        .option("--publisher <name>", "otherwise the profile's")
-        .option("--keys <n>", "how many root keys to make", "1")
-        .option("--threshold <n>", "how many of them must sign", "1")
-        .option("--log <origin>", "the home log, otherwise the exchange's"),
-    async run(context, _args, options) {
-      const { terminal } = context;
-      const profile = await context.profile();
-      const publisher = parsePublisher(options.publisher ?? profile.publisher);
-      if (options.custody !== "member" && options.custody !== "exchange")
-        throw new ExchangeError("usage_invalid", { reason: "custody" });
-      const made = await createRoot({
-        exchange: await context.exchange(),
-        profileDir: context.profileDir,
-        publisher,
-        custody: options.custody,
-        rootKeys: parseNumber(options.keys),
-        threshold: parseNumber(options.threshold),
-        ...(options.log === undefined ? {} : { log: options.log }),
-        now: context.now(),
-      });
+        .option("--root", "a root key: it signs roots and nothing else")
+        .option("--public <file>", "write the public half there"),
+    async run({ terminal, profileDir }, _args, options) {
+      const use = options.root === true ? "root" : "release";
+      const { kid, path, publicJwk } = await createSigningKeyFile(profileDir, use);
+      if (options.public !== undefined) await writeFile(options.public, `${JSON.stringify(publicJwk)}\n`);
       terminal.print(
-        {
-          publisher,
-          version: made.version,
-          digest: made.digest,
-          custody: options.custody,
-          root_kids: made.rootKids,
-          release_kids: made.releaseKids,
-        },
-        terminal.mark("done", `root ${made.version}  ${publisher}  posted and pinned`),
-        `  ${terminal.label("digest")}  ${made.digest}`,
-        `  ${terminal.label("next")}    give the digest to your subscribers with the agreement; keep keys/ safe and offline`,
+        { kid, file: path, public_jwk: publicJwk },
+        terminal.mark("done", `${use} key  ${kid}  keys/${basename(path)}`),
       );
       return undefined;
     },
   });
+  addRevoke(keys);
 }
 
 type PinOptions = { digest?: string; version: string; yes?: string };
@@ -129,9 +87,4 @@ export function addPin(program: Command): void {
       return undefined;
     },
   });
-}
-
-function parseNumber(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new ExchangeError("usage_invalid", { reason: "number" });
-  return Number(text);
 }

@@ -12,7 +12,7 @@ import {
   parseList,
 } from "../../publish/list.ts";
 import { dropPending } from "../../publish/pending.ts";
-import { type Published, publishList, RowsInvalid } from "../../publish/publish.ts";
+import { type Published, publishHeartbeat, publishList, RowsInvalid } from "../../publish/publish.ts";
 import { findCurrent } from "../../sync/index.ts";
 import { addCommand, type Context } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
@@ -34,6 +34,7 @@ type Options = {
   default?: Record<string, string>;
   keepMissing?: boolean;
   abandon?: boolean;
+  heartbeat?: boolean;
   yes?: string | true;
 };
 
@@ -53,6 +54,7 @@ export function addPublish(program: Command): void {
       ["breakwater publish --set verified --from list.csv --about about.json", "the first release"],
       ["breakwater publish --set verified --from list.ndjson", "what changed since"],
       ["breakwater publish --set verified --from more.csv --keep-missing", "only add and change"],
+      ["breakwater publish --set verified --heartbeat", "nothing new, a new date"],
       ["breakwater help list", "the columns of a list"],
     ],
     options: (command) =>
@@ -63,10 +65,12 @@ export function addPublish(program: Command): void {
         .option("--about <file>", "the set's description (JSON); needed for the first release")
         .option("--default <member=value>", "a member for every row that lacks it; may be repeated", collectDefaults)
         .option("--keep-missing", "leave entries alone that the list does not have")
+        .option("--heartbeat", "no list: the same content as a new release, before the newest one runs out")
         .option("--abandon", "drop a release that was composed and never admitted")
         .option("--yes [set]", "do not ask before withdrawing entries"),
     async run(context, _args, options) {
       if (options.abandon) return abandon(context, options.set);
+      if (options.heartbeat) return heartbeat(context, options);
       if (options.from === undefined) throw new ExchangeError("usage_invalid", { reason: "from_is_missing" });
       const format = parseFormat(options.format ?? formatOfFile(options.from));
       const bytes = await readInput(options.from, LIST_MAX_BYTES);
@@ -118,6 +122,13 @@ export function printPublished(terminal: Terminal, set: string, published: Publi
         )
       : terminal.mark("done", `${set}  nothing to publish: release ${release} has this list`),
   );
+}
+
+async function heartbeat(context: Context, { set: text, from }: Options): Promise<undefined> {
+  if (from !== undefined) throw new ExchangeError("usage_invalid", { reason: "a_heartbeat_has_no_list" });
+  const set = formatSetId(parseSetArgument(text, await context.profile()));
+  printPublished(context.terminal, set, await asPublisher(context, text, publishHeartbeat));
+  return undefined;
 }
 
 async function abandon(context: Context, text: string): Promise<undefined> {
