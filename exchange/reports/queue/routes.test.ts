@@ -234,6 +234,20 @@ describe("GET /v1/hotline/cases/{n}", () => {
       });
     });
 
+    it("tells a third assessor not who of the two would reject", async () => {
+      const codesFor = async (number: number) => {
+        const { steps } = await hotline.getCase(people().c, number);
+        return steps.map(({ code, by }) => `${code} ${by ?? ""}`);
+      };
+      const [differed, rejected] = [await newCase(), await newCase()];
+      for (const sent of [differed, rejected]) await hotline.assess(people().a, sent.number, findingFor(sent));
+      await hotline.assess(people().b, differed.number, findingFor(differed, { act: "sadism_or_animal" }));
+      await act(people().b, rejected.number, "reject", { reason: "adult" });
+      expect(await codesFor(rejected.number)).toEqual(await codesFor(differed.number));
+      const own = await hotline.getCase(people().a, rejected.number);
+      expect(own.steps.at(-1)).toMatchObject({ code: "rejection_differs", by: people().b.name });
+    });
+
     it("shows the first assessor the second's only when both are saved", async () => {
       const sent = await newCase();
       await hotline.assess(people().a, sent.number, findingFor(sent));

@@ -176,8 +176,10 @@ export async function listCaseEntries({ sql }: Queries, caseIds: readonly string
     select * from case_entries where case_id = any(${[...caseIds]}::text[]) order by case_id, item_id, alg`;
 }
 
-export async function listSteps({ sql }: Queries, caseId: string) {
-  return sql<{ at: Date; code: string; person_id: string | null }[]>`
+export type CaseStepRow = { at: Date; code: string; person_id: string | null };
+
+export async function listSteps({ sql }: Queries, caseId: string): Promise<CaseStepRow[]> {
+  return sql<CaseStepRow[]>`
     select at, code, person_id from case_steps where case_id = ${caseId} order by id`;
 }
 

@@ -21,6 +21,7 @@ import { stageOf, WORKABLE } from "./stage.ts";
 import {
   type AssessmentRow,
   type CaseRecord,
+  type CaseStepRow,
   countCases,
   findCase,
   type ListedCase,
@@ -109,6 +110,7 @@ export async function getCase(deps: Deps, caller: PersonCaller, number: number):
   const reports = await readReports(deps, caller, row.id);
   const standing = stageOf({ state: row.state, saved, takenBy: row.taken_by, personId: caller.personId });
   const entries = await listCaseEntries(deps, [row.id]);
+  const seesAll = seesFindings(row, saved, caller.personId);
   return {
     case: row.number,
     state: row.state,
@@ -128,11 +130,11 @@ export async function getCase(deps: Deps, caller: PersonCaller, number: number):
     known_in: row.known_in,
     reports,
     items: itemsOf(reports),
-    assessments: visibleAssessments(row, saved, caller.personId).map((one) =>
-      assessmentOf(one, names, caller.personId),
-    ),
+    assessments: saved
+      .filter(({ person_id }) => seesAll || person_id === caller.personId)
+      .map((one) => assessmentOf(one, names, caller.personId)),
     assessments_saved: saved.length,
-    steps: steps.map(({ at, code, person_id }) => ({
+    steps: (seesAll ? steps : steps.flatMap(blindStep)).map(({ at, code, person_id }) => ({
       at: at.toISOString(),
       code,
       ...(person_id === null ? {} : { by: names.get(person_id) ?? "" }),
@@ -152,12 +154,18 @@ export async function getCase(deps: Deps, caller: PersonCaller, number: number):
  * The one place that decides who sees whose grading: while a case is being assessed, nobody who may still have to assess
  * it, and the first assessor not before the second has saved. Once decided, all of the hotline's analysts.
  */
-function visibleAssessments(row: CaseRecord, saved: readonly AssessmentRow[], personId: string): AssessmentRow[] {
+function seesFindings(row: CaseRecord, saved: readonly AssessmentRow[], personId: string): boolean {
   const decided = row.closed_at !== null || !WORKABLE.includes(row.state);
-  const hasSaved = saved.some(({ person_id }) => person_id === personId);
-  return decided || (hasSaved && saved.length >= 2)
-    ? [...saved]
-    : saved.filter(({ person_id }) => person_id === personId);
+  return decided || (saved.length >= 2 && saved.some(({ person_id }) => person_id === personId));
+}
+
+/** A rejection against a colleague's finding is a step of its own; to a third assessor it looks like any two that differ. */
+function blindStep(step: CaseStepRow): CaseStepRow[] {
+  if (step.code !== "rejection_differs") return [step];
+  return [
+    { ...step, code: "assessed" },
+    { ...step, code: "differed", person_id: null },
+  ];
 }
 
 function assessmentOf(row: AssessmentRow, names: Map<string, string>, personId: string): CaseAssessment {
