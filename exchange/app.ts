@@ -4,7 +4,7 @@ import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { matchedRoutes } from "hono/route";
 import { auditRetention } from "./audit/index.ts";
-import { feed, proofs } from "./feed/index.ts";
+import { feed, feedRetention, proofs } from "./feed/index.ts";
 import { logJobs, logRoutes, schedulePublication } from "./log/index.ts";
 import { members, membersJobs, membersRetention } from "./members/index.ts";
 import { openapi, operations } from "./operations.ts";
@@ -17,17 +17,20 @@ import { problemResponse } from "./platform/http.ts";
 import { type JobHandlers, jobsRetention, runDueJobs } from "./platform/jobs.ts";
 import { ratesRetention } from "./platform/rates.ts";
 import { type RetentionRule, retentionJobs, retentionRetention, scheduleRetention } from "./platform/retention.ts";
-import { reports, reportsJobs, reportsRetention, scheduleReports } from "./reports/index.ts";
+import { recalls, recallsJobs, recallsRetention } from "./recalls/index.ts";
+import { purgeReports, reports, reportsJobs, reportsRetention, scheduleReports } from "./reports/index.ts";
 import { scheduleSets, sets, setsJobs, setsRetention } from "./sets/index.ts";
 
 /** Every slice's routes; each carries its full paths. */
-const slices: Hono<Env>[] = [members, sets, feed, proofs, logRoutes, reports];
+const slices: Hono<Env>[] = [members, sets, recalls, feed, proofs, logRoutes, reports];
 
 /** Every rule by which rows end. */
 export const retention: RetentionRule[] = [
   ...auditRetention,
   ...membersRetention,
   ...setsRetention,
+  ...recallsRetention,
+  ...feedRetention,
   ...reportsRetention,
   ...jobsRetention,
   ...ratesRetention,
@@ -38,7 +41,8 @@ export const retention: RetentionRule[] = [
 export const jobs: JobHandlers = {
   ...membersJobs,
   ...logJobs,
-  ...setsJobs,
+  ...setsJobs([purgeReports]),
+  ...recallsJobs,
   ...reportsJobs,
   ...retentionJobs(retention),
 };

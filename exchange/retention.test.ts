@@ -15,6 +15,7 @@ const ENDLESS: Record<string, string> = {
   members: "organisations",
   hotlines: "organisations' public keys",
   log_head: "one number",
+  log_publication: "one number",
   log_leaves: "signed statements of organisations; nothing free-form gets in",
   publisher_roots: "organisations' public keys",
   feed_epoch: "one number",
@@ -24,6 +25,9 @@ const ENDLESS: Record<string, string> = {
   entry_versions: "signals: end with their withdrawal, by the purge of the set",
   blobs: "what releases name: ends with the purge of the set",
   blob_uploads: "digests by organisation: swept after a day",
+  recalls: "signed statements of organisations: random ids and numbers",
+  recall_signings: "at most one a set: ends when the recall is through, seconds later",
+  purges: "counts of what was destroyed",
 };
 
 it("covers every table by a rule, through the row it belongs to, or with a reason", async () => {

@@ -1,8 +1,9 @@
 /** A whole set as NDJSON, in constant memory: one page of rows at a time, and only when the reader asks for it. */
 
 import { utf8Of } from "@breakwater/shared/bytes.ts";
+import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { Deps } from "../platform/deps.ts";
-import { listEntries } from "../sets/index.ts";
+import { isPurgedPast, listEntries } from "../sets/index.ts";
 
 /** Rows held at once, about 250 kB of text. */
 export const STREAM_PAGE_ROWS = 1_000;
@@ -22,6 +23,8 @@ export function streamEntries(deps: Deps, setId: number, head: number): Readable
       async pull(controller) {
         try {
           const rows = await listEntries(deps, setId, { head, afterId, limit: STREAM_PAGE_ROWS });
+          // A page may lack what was erased since; half a set that looks whole is worse than none.
+          if (await isPurgedPast(deps, setId, head)) throw new ExchangeError("blob_gone");
           const last = rows.at(-1);
           if (last !== undefined) {
             afterId = last.id;

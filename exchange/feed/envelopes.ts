@@ -1,7 +1,7 @@
 /** Release envelopes as answers: the bytes that were signed, with their digest as the entity tag. */
 
 import { ExchangeError } from "@breakwater/shared/problem.ts";
-import { ENVELOPE_CONTENT_TYPE, RELEASE_HEADER } from "@breakwater/shared/wire/sets.ts";
+import { ENVELOPE_CONTENT_TYPE, RECALL_HEADER, RELEASE_HEADER } from "@breakwater/shared/wire/sets.ts";
 import type { Context } from "hono";
 import type { Env } from "../platform/deps.ts";
 import { isCurrent } from "../platform/http.ts";
@@ -11,18 +11,24 @@ import type { ReleaseRow } from "../sets/index.ts";
 const REVALIDATE = "private, no-cache";
 const IMMUTABLE = "private, max-age=31536000, immutable";
 
-/** @throws ExchangeError `not_found` */
+/**
+ * @param recall - for a head: the set's newest recall. It is part of the entity tag, so that one conditional request
+ *   tells of a release and of a recall alike
+ * @throws ExchangeError `not_found`
+ */
 export function envelopeResponse(
   c: Context<Env>,
   row: ReleaseRow | undefined,
-  { immutable }: { immutable: boolean },
+  { immutable, recall = 0 }: { immutable: boolean; recall?: number },
 ): Response {
   if (row === undefined) throw new ExchangeError("not_found");
+  const tag = recall === 0 ? row.digest : `${row.digest}-r${recall}`;
   const headers = {
-    ETag: `"${row.digest}"`,
+    ETag: `"${tag}"`,
     "Cache-Control": immutable ? IMMUTABLE : REVALIDATE,
     [RELEASE_HEADER]: String(row.release),
+    ...(immutable ? {} : { [RECALL_HEADER]: String(recall) }),
   };
-  if (isCurrent(c.req.header("if-none-match"), row.digest)) return c.body(null, 304, headers);
+  if (isCurrent(c.req.header("if-none-match"), tag)) return c.body(null, 304, headers);
   return c.body(Uint8Array.from(row.envelope), 200, { ...headers, "Content-Type": ENVELOPE_CONTENT_TYPE });
 }

@@ -14,7 +14,7 @@ import {
 } from "@breakwater/shared/wire/sets.ts";
 import { Hono } from "hono";
 import { z } from "zod";
-import { requireCaller } from "../members/index.ts";
+import { requireCaller, requireKey } from "../members/index.ts";
 import type { Env } from "../platform/deps.ts";
 import { describe, jsonBody, params, query } from "../platform/http.ts";
 import {
@@ -22,6 +22,7 @@ import {
   catalogueRows,
   findRelease,
   getReadableSet,
+  noteReader,
   ReleaseNumber,
   SetPath,
   saveAck,
@@ -33,6 +34,7 @@ import { changesPage } from "./changes.ts";
 import { CURSOR_MAX_CHARS } from "./cursor.ts";
 import { streamEntries } from "./entries-stream.ts";
 import { envelopeResponse } from "./envelopes.ts";
+import { openEvents } from "./events.ts";
 
 const reader = requireCaller({ scopes: ["read"], roles: "any" });
 const Cursor = z.string().max(CURSOR_MAX_CHARS).optional();
@@ -42,6 +44,7 @@ const ChangesQuery = z.object({
   limit: z.coerce.number().int().min(1).max(CHANGES_MAX_LIMIT).default(CHANGES_DEFAULT_LIMIT),
 });
 const NDJSON = "application/x-ndjson";
+const EVENT_STREAM = "text/event-stream";
 
 export const feed = new Hono<Env>()
   .get(
@@ -80,7 +83,7 @@ export const feed = new Hono<Env>()
     "/v1/sets/:publisher/:set/head",
     describe({
       tag: "reading",
-      summary: "The newest release's envelope, byte for byte",
+      summary: "The newest release's envelope, byte for byte; a header names the newest recall",
       auth: ["key", "person"],
       answers: { 200: ENVELOPE_CONTENT_TYPE, 304: null },
       problems: ["not_found"],
@@ -89,7 +92,9 @@ export const feed = new Hono<Env>()
     params(SetPath),
     async (c) => {
       const row = await getReadableSet(c.var.deps, c.var.caller, c.req.valid("param"));
-      return envelopeResponse(c, await findRelease(c.var.deps, row.id, row.headRelease), { immutable: false });
+      noteReader(c.var.deps, c.var.caller, row);
+      const release = await findRelease(c.var.deps, row.id, row.headRelease);
+      return envelopeResponse(c, release, { immutable: false, recall: row.headRecall });
     },
   )
   .get(
@@ -137,6 +142,7 @@ export const feed = new Hono<Env>()
     async (c) => {
       const setId = c.req.valid("param");
       const row = await getReadableSet(c.var.deps, c.var.caller, setId);
+      noteReader(c.var.deps, c.var.caller, row);
       const page = await changesPage(c.var.deps, row, { set: formatSetId(setId), ...c.req.valid("query") });
       return c.body(page, 200, { "Content-Type": "application/json", [RELEASE_HEADER]: String(row.headRelease) });
     },
@@ -159,6 +165,7 @@ export const feed = new Hono<Env>()
       const headers = { "Content-Type": NDJSON, [RELEASE_HEADER]: String(row.headRelease) };
       // A stream that nobody reads would never end, and keep the request's database client with it.
       if (c.req.method === "HEAD") return c.body(null, 200, headers);
+      noteReader(c.var.deps, c.var.caller, row, { isCopy: true });
       return c.body(streamEntries(c.var.deps, row.id, row.headRelease), 200, headers);
     },
   )
@@ -166,10 +173,10 @@ export const feed = new Hono<Env>()
     "/v1/sets/:publisher/:set/acks",
     describe({
       tag: "reading",
-      summary: "Say which release your copy has reached",
+      summary: "Say which release your copy has reached, and up to which number it applies recalls",
       auth: ["key", "person"],
       answers: { 204: null },
-      problems: ["not_found", "release_fork", "release_gap", "request_invalid"],
+      problems: ["not_found", "recall_gap", "release_fork", "release_gap", "request_invalid"],
     }),
     reader,
     params(SetPath),
@@ -177,11 +184,29 @@ export const feed = new Hono<Env>()
     async (c) => {
       const { deps, caller } = c.var;
       const row = await getReadableSet(deps, caller, c.req.valid("param"));
-      const { release, statement } = c.req.valid("json");
+      const { release, statement, recall = 0 } = c.req.valid("json");
       const held = await findRelease(deps, row.id, release);
       if (held === undefined) throw new ExchangeError("release_gap", { have: row.headRelease, got: release });
       if (held.digest !== statement) throw new ExchangeError("release_fork", { got: release });
-      await saveAck(deps, { setId: row.id, memberId: caller.memberId, release, statement, at: deps.now() });
+      if (recall > row.headRecall) throw new ExchangeError("recall_gap", { have: row.headRecall, got: recall });
+      await saveAck(deps, { setId: row.id, memberId: caller.memberId, release, statement, recall, at: deps.now() });
       return c.body(null, 204);
+    },
+  )
+  .get(
+    "/v1/events",
+    describe({
+      tag: "reading",
+      summary:
+        "Server-sent events: which set is at which release or recall, as it happens; the data comes through head",
+      auth: ["key"],
+      answers: { 200: EVENT_STREAM },
+      problems: ["busy", "rate_limited"],
+    }),
+    requireKey("read"),
+    async (c) => {
+      const headers = { "Content-Type": EVENT_STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no" };
+      if (c.req.method === "HEAD") return c.body(null, 200, headers);
+      return c.body(await openEvents(c.var.deps, c.var.caller), 200, headers);
     },
   ) as unknown as Hono<Env>;

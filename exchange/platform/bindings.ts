@@ -61,7 +61,7 @@ const BindingsSchema = z
     HYPERDRIVE: z.object({ connectionString: DatabaseUrl }).optional(),
     DATABASE_URL: DatabaseUrl.optional(),
     BLOBS: hasMethods<R2Bucket>("get", "put", "head", "list", "delete"),
-    SIGNER: hasMethods<SignerRpc>("publicKeys", "signRelease", "signReceipt"),
+    SIGNER: hasMethods<SignerRpc>("publicKeys", "signRelease", "signRecall", "signReceipt"),
     LOG_SIGNER: hasMethods<LogSignerRpc>("vkey", "head", "signCheckpoint"),
     ASSETS: hasMethods<Assets>("fetch").optional(),
     EXCHANGE_ORIGIN: Origin,

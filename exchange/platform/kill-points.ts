@@ -10,7 +10,9 @@ export const RELEASE_KILL_POINTS = [
 ] as const;
 /** In the order of a publication of the log. */
 export const LOG_KILL_POINTS = ["log_after_tiles", "log_after_sign", "log_before_checkpoint"] as const;
-export const KILL_POINTS = [...RELEASE_KILL_POINTS, ...LOG_KILL_POINTS] as const;
+/** In the order of a recall that the exchange signs. */
+export const RECALL_KILL_POINTS = ["after_recall_reserved", "after_recall_signed"] as const;
+export const KILL_POINTS = [...RELEASE_KILL_POINTS, ...LOG_KILL_POINTS, ...RECALL_KILL_POINTS] as const;
 export type KillPoint = (typeof KILL_POINTS)[number];
 
 /**

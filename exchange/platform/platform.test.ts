@@ -13,7 +13,7 @@ import { answerRpc, type SignerRpc, signerOver } from "./signer.ts";
 
 const method = () => {};
 const BUCKET = { get: method, put: method, head: method, list: method, delete: method };
-const SIGNER = { publicKeys: method, signRelease: method, signReceipt: method };
+const SIGNER = { publicKeys: method, signRelease: method, signRecall: method, signReceipt: method };
 const LOG_SIGNER = { vkey: method, head: method, signCheckpoint: method };
 const ENV = {
   DATABASE_URL: "postgres://test-user:test-secret@db.example/test",

@@ -16,6 +16,8 @@ export interface Signer {
   createReleaseKey(publisher: string): Promise<SignerJwk>;
   /** @returns the envelope's bytes; refuses a number not above its own last, unless the payload is byte for byte the last */
   signRelease(payload: Uint8Array): Promise<Uint8Array>;
+  /** As {@link signRelease}, with numbers of their own. */
+  signRecall(payload: Uint8Array): Promise<Uint8Array>;
   /** @returns the envelope's bytes */
   signReceipt(payload: Uint8Array): Promise<Uint8Array>;
 }
@@ -57,6 +59,7 @@ export function signerOver(rpc: SignerRpc): Signer {
     releaseKey: (publisher) => ask(() => rpc.releaseKey(publisher)),
     createReleaseKey: (publisher) => ask(() => rpc.createReleaseKey(publisher)),
     signRelease: (payload) => ask(() => rpc.signRelease(payload)),
+    signRecall: (payload) => ask(() => rpc.signRecall(payload)),
     signReceipt: (payload) => ask(() => rpc.signReceipt(payload)),
   };
 }

@@ -9,6 +9,7 @@ import { publicationRoutes } from "./publication/routes.ts";
 import { publicationJobs } from "./publication/settle.ts";
 import { queueRoutes } from "./queue/routes.ts";
 
+export { purgeReports } from "./erase.ts";
 export { scheduleReports } from "./publication/settle.ts";
 export { reportsRetention } from "./retention.ts";
 

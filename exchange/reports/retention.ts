@@ -15,7 +15,7 @@ export const SEALING_KEY_KEEP_DAYS = 90;
 export const RECIPIENT_LIST_KEEP_DAYS = 2 * 365;
 
 /** Removes what the reports of these cases said: bodies with their ciphertext, hashes, addresses, seals, findings. */
-async function eraseCases({ sql, db }: Tx, ids: string[], now: Date): Promise<number> {
+export async function eraseCases({ sql, db }: Tx, ids: string[], now: Date): Promise<number> {
   if (ids.length === 0) return 0;
   const cases = sql`any(${ids}::text[])`;
   await sql`update reports set body = null, sealed_kids = '{}' where case_id = ${cases}`;

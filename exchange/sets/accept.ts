@@ -130,7 +130,12 @@ async function requireCustody(deps: Deps, statement: ReleaseStatement, root: Ope
   if (statement.root !== root.root.version) {
     throw new ExchangeError("release_root", { have: root.root.version, got: statement.root });
   }
-  const jwk = await deps.signer.releaseKey(statement.publisher);
+  await requireHeldKey(deps, statement.publisher, root);
+}
+
+/** The exchange can only have signed what one key of its own signs alone. @throws `custody_mismatch` */
+export async function requireHeldKey(deps: Deps, publisher: string, root: OpenedRoot): Promise<void> {
+  const jwk = await deps.signer.releaseKey(publisher);
   const { kids, threshold } = root.root.roles.release;
   if (jwk === undefined || threshold !== 1 || !kids.includes(await thumbprint(jwk))) {
     throw new ExchangeError("custody_mismatch");

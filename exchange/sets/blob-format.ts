@@ -1,9 +1,10 @@
-/** What may be stored as a blob: a gzip whose first line is a segment header, or a JSON manifest or index. Everything else, pictures first of all, is refused. */
+/** What may be stored as a blob: a gzip whose first line is the header of a segment or of a recall's list, or a JSON manifest or index. Everything else, pictures first of all, is refused. */
 
 import { type Bytes, concatBytes, findUtf8 } from "@breakwater/shared/bytes.ts";
 import { parseJcs } from "@breakwater/shared/jcs.ts";
 import { Manifest, SnapshotIndex } from "@breakwater/shared/manifest.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
+import { RecallListHeader } from "@breakwater/shared/recall-list.ts";
 import { MANIFEST_MAX_BYTES } from "@breakwater/shared/release.ts";
 import { SEGMENT_HEADER_MAX_BYTES, SEGMENT_MAX_BYTES, SegmentHeader } from "@breakwater/shared/segment.ts";
 
@@ -106,11 +107,14 @@ async function firstLine(packed: Bytes): Promise<Uint8Array> {
   throw new ExchangeError("blob_format", { reason: "header" });
 }
 
-function parseHeader(line: Uint8Array): SegmentHeader {
-  const result = SegmentHeader.safeParse(parseOrRefuse(line));
-  if (!result.success || line.length > SEGMENT_HEADER_MAX_BYTES)
-    throw new ExchangeError("blob_format", { reason: "header" });
-  return result.data;
+function parseHeader(line: Uint8Array): SegmentHeader | RecallListHeader {
+  if (line.length > SEGMENT_HEADER_MAX_BYTES) throw new ExchangeError("blob_format", { reason: "header" });
+  const value = parseOrRefuse(line);
+  const segment = SegmentHeader.safeParse(value);
+  if (segment.success) return segment.data;
+  const list = RecallListHeader.safeParse(value);
+  if (!list.success) throw new ExchangeError("blob_format", { reason: "header" });
+  return list.data;
 }
 
 function publisherOfDocument(bytes: Uint8Array): string | undefined {

@@ -1,6 +1,7 @@
 /** Moving a set's head: the one transaction in which a release takes effect, is logged, and is seen by readers. */
 
 import type { Digest } from "@breakwater/shared/bytes.ts";
+import { PURGE_ERASURE_SECONDS } from "@breakwater/shared/manifest.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { checkReleaseTimes, openRelease } from "@breakwater/shared/release.ts";
 import type { ReleaseAnswer } from "@breakwater/shared/wire/sets.ts";
@@ -15,9 +16,6 @@ import type { Proposal } from "./proposal.ts";
 import { getCurrentRoot, seconds } from "./roots.ts";
 import { subjectOf } from "./sets.ts";
 import type { SetRow } from "./tables.ts";
-
-/** The least time that a reader who has begun on the old head may take, even when the publisher wants it gone at once. */
-export const PURGE_GRACE_MS = 10 * 60_000;
 
 /**
  * Everything about the release is checked and staged; what is left is what only holds under the locks.
@@ -37,7 +35,8 @@ export async function moveHead(deps: Deps, admission: AdmissionRow, proposal: Pr
     }
     checkReleaseTimes(statement, seconds(now));
     await swapHead(tx, proposal, now);
-    const purgeBy = new Date(Math.max(manifest.purge_by * 1000, now.getTime() + PURGE_GRACE_MS));
+    const dueAt = new Date(manifest.purge_by * 1000);
+    const purgeBy = isErasure(proposal) || dueAt < now ? now : dueAt;
     await referBlobs(tx, set, statement.release, proposal.references, purgeBy);
 
     const envelope = admission.envelope ?? (await deps.signer.signRelease(admission.payload));
@@ -47,10 +46,10 @@ export async function moveHead(deps: Deps, admission: AdmissionRow, proposal: Pr
     const logIndex = await appendLeaf(tx, { typ: "bw-release+jws", digest, envelope, now });
     await tx.sql`
       insert into releases (set_id, release, digest, envelope, root_version, manifest, delta, snapshot, entries, purge_by,
-        log_index, released_at)
+        due_at, log_index, released_at)
       values (${set.id}, ${statement.release}, ${digest}, ${envelope}, ${statement.root}, ${statement.manifest},
         ${JSON.stringify(proposal.ownDelta)}::jsonb, ${JSON.stringify(manifest.snapshot)}::jsonb, ${manifest.entries},
-        ${purgeBy}, ${logIndex}, ${now})`;
+        ${purgeBy}, ${dueAt}, ${logIndex}, ${now})`;
     await tx.sql`
       update admissions set state = 'done', envelope = ${envelope}, touched_at = ${now}
       where set_id = ${set.id} and release = ${statement.release}`;
@@ -68,8 +67,17 @@ export async function moveHead(deps: Deps, admission: AdmissionRow, proposal: Pr
       payload: {},
       runAt: purgeBy,
     });
+    if (purgeBy <= now) deps.nudgeJobs();
     return answerOf(proposal, logIndex);
   });
+}
+
+/**
+ * A publisher that gives every holder a day at most wants something gone. The exchange itself needs no day: whoever is
+ * in the middle of a sync is told `blob_gone` and begins again at the new head.
+ */
+function isErasure({ statement, manifest }: Proposal): boolean {
+  return manifest.purge_by - statement.iat <= PURGE_ERASURE_SECONDS;
 }
 
 /** The compare-and-swap: one row, from the head that the statement continues to the statement. @throws `release_fork` */
@@ -112,7 +120,7 @@ async function referBlobs(
   // What this manifest no longer names stays readable until its purge date, for those who are just syncing.
   await sql`
     update blob_refs set purge_after = least(purge_after, ${purgeBy})
-    where set_id = ${set.id} and release < ${release} and purged_at is null`;
+    where set_id = ${set.id} and release < ${release} and recall is null and purged_at is null`;
 }
 
 export function answerOf({ statement, digest, manifest }: Proposal, logIndex: number): ReleaseAnswer {

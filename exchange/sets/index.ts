@@ -2,11 +2,12 @@
 
 import type { JobHandlers } from "../platform/jobs.ts";
 import { admitJob } from "./admission.ts";
-import { purgeJob, sweepJob } from "./purge.ts";
+import { type AfterPurge, purgeJobs } from "./purge.ts";
 
-export { acceptRelease, acceptStatement, type Brought, type Outcome } from "./accept.ts";
+export { acceptRelease, acceptStatement, type Brought, type Outcome, requireHeldKey } from "./accept.ts";
+export type { Via } from "./admission-store.ts";
 export { catalogueRows, setAnswer } from "./answers.ts";
-export { type BlobRow, openBlob, wasUploadedBy } from "./blob-store.ts";
+export { type BlobRow, holdBlobs, keepBlob, openBlob, readBlob, wasUploadedBy } from "./blob-store.ts";
 export {
   countSubscribers,
   findListedHashes,
@@ -21,11 +22,14 @@ export {
   planEntries,
   publishEntries,
 } from "./publish-entries.ts";
-export { scheduleSweep as scheduleSets } from "./purge.ts";
+export { type AfterPurge, type PurgedEntries, scheduleSweep as scheduleSets } from "./purge.ts";
+export { listReaders, noteReader, type ReaderState } from "./readers.ts";
 export {
   findReadableBlob,
   findRelease,
   getFeedEpoch,
+  getSetById,
+  isPurgedPast,
   listEntries,
   listReadableSets,
   listVersions,
@@ -34,9 +38,28 @@ export {
   type VersionRow,
 } from "./reading.ts";
 export { setsRetention } from "./retention.ts";
-export { acceptRoot, findNewestRootRow, findRootRow, getCurrentRoot } from "./roots.ts";
+export {
+  acceptRoot,
+  findNewestRootRow,
+  findRootRow,
+  getCurrentRoot,
+  getNewestRoot,
+  listFormerRoots,
+  seconds,
+} from "./roots.ts";
 export { BlobPath, publishing as sets, ReleaseNumber, SetPath } from "./routes.ts";
-export { findSet, getReadableSet, getSet, listAudienceMembers, requirePublisher } from "./sets.ts";
+export {
+  findSet,
+  getReadableSet,
+  getSet,
+  listAudienceMembers,
+  requirePublisher,
+  subjectOf,
+} from "./sets.ts";
 export type { ReleaseRow, SetRow } from "./tables.ts";
 
-export const setsJobs: JobHandlers = { "sets.admit": admitJob, "sets.purge": purgeJob, "sets.sweep": sweepJob };
+/** @param afterPurge - what else holds something made from entries, and lets go of it with them */
+export function setsJobs(afterPurge: readonly AfterPurge[]): JobHandlers {
+  const { purge, sweep } = purgeJobs(afterPurge);
+  return { "sets.admit": admitJob, "sets.purge": purge, "sets.sweep": sweep };
+}

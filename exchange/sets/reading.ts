@@ -1,6 +1,7 @@
 /** What readers may ask of the rows: the catalogue, releases, and entries as they stood at one head. */
 
 import type { Digest } from "@breakwater/shared/bytes.ts";
+import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { DeletionReason } from "@breakwater/shared/vocab/reasons.ts";
 import type { AudienceTier } from "@breakwater/shared/wire/sets.ts";
 import { and, eq, inArray } from "drizzle-orm";
@@ -17,6 +18,13 @@ export async function findRelease({ db }: Queries, setId: number, release: numbe
     .select()
     .from(releases)
     .where(and(eq(releases.setId, setId), eq(releases.release, release)));
+  return row;
+}
+
+/** @throws ExchangeError `not_found` */
+export async function getSetById({ db }: Queries, id: number): Promise<SetRow> {
+  const [row] = await db.select().from(sets).where(eq(sets.id, id));
+  if (row === undefined) throw new ExchangeError("not_found");
   return row;
 }
 
@@ -122,14 +130,24 @@ export async function saveAck(
     memberId,
     release,
     statement,
+    recall,
     at,
-  }: { setId: number; memberId: string; release: number; statement: Digest; at: Date },
+  }: { setId: number; memberId: string; release: number; statement: Digest; recall: number; at: Date },
 ): Promise<void> {
-  // A slow answer to an older sync must not take back what a newer one has said.
+  // A slow answer to an older sync must not take back what a newer one has said, of releases and of recalls.
   await sql`
-    insert into acks (set_id, member_id, release, statement, acknowledged_at)
-    values (${setId}, ${memberId}, ${release}, ${statement}, ${at})
+    insert into acks (set_id, member_id, release, statement, recall, acknowledged_at)
+    values (${setId}, ${memberId}, ${release}, ${statement}, ${recall}, ${at})
     on conflict (set_id, member_id) do update
-      set release = excluded.release, statement = excluded.statement, acknowledged_at = excluded.acknowledged_at
-      where acks.release <= excluded.release`;
+      set release = greatest(acks.release, excluded.release),
+          statement = case when excluded.release >= acks.release then excluded.statement else acks.statement end,
+          recall = greatest(acks.recall, excluded.recall), acknowledged_at = excluded.acknowledged_at
+      where acks.release <= excluded.release or acks.recall < excluded.recall`;
+}
+
+/** Whether rows that a reader at this head should see were destroyed meanwhile: an erasure does not wait for readers. */
+export async function isPurgedPast({ sql }: Queries, setId: number, head: number): Promise<boolean> {
+  const [row] = await sql`
+    select 1 from purges where set_id = ${setId} and release > ${head} limit 1`;
+  return row !== undefined;
 }

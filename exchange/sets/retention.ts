@@ -32,4 +32,10 @@ export const setsRetention: RetentionRule[] = [
     keepDays: ACK_KEEP_DAYS,
     enforce: async ({ sql }, before) => (await sql`delete from acks where acknowledged_at < ${before}`).count,
   },
+  {
+    table: "set_readers",
+    what: "which member has fetched which set, and when last",
+    keepDays: ACK_KEEP_DAYS,
+    enforce: async ({ sql }, before) => (await sql`delete from set_readers where last_seen_at < ${before}`).count,
+  },
 ];

@@ -33,11 +33,26 @@ export async function findRootRow({ db }: Queries, publisher: string, version: n
 
 /** The newest root, opened from its stored bytes. @throws ExchangeError `root_missing`, `root_expired` */
 export async function getCurrentRoot(queries: Queries, publisher: string, now: Date): Promise<OpenedRoot> {
-  const row = await findNewestRootRow(queries, publisher);
-  if (row === undefined) throw new ExchangeError("root_missing");
-  const opened = await openRow(row);
+  const opened = await getNewestRoot(queries, publisher);
   checkRootTimes(opened.root, seconds(now));
   return opened;
+}
+
+/** As {@link getCurrentRoot}, expired or not: for taking back, which waits for no new root. @throws `root_missing` */
+export async function getNewestRoot(queries: Queries, publisher: string): Promise<OpenedRoot> {
+  const row = await findNewestRootRow(queries, publisher);
+  if (row === undefined) throw new ExchangeError("root_missing");
+  return openRow(row);
+}
+
+/** The roots before the newest one, newest first: whose keys a revoked signature may be of. */
+export async function listFormerRoots({ db }: Queries, publisher: string): Promise<OpenedRoot[]> {
+  const rows = await db
+    .select()
+    .from(publisherRoots)
+    .where(eq(publisherRoots.publisher, publisher))
+    .orderBy(desc(publisherRoots.version));
+  return Promise.all(rows.slice(1).map(openRow));
 }
 
 /**

@@ -37,6 +37,7 @@ export const sets = pgTable("sets", {
   closed: boolean("closed").notNull().default(false),
   releasedAt: at("released_at"),
   nextSeq: big("next_seq").notNull().default(1),
+  headRecall: integer("head_recall").notNull().default(0),
   createdAt: at("created_at").notNull(),
 });
 export type SetRow = typeof sets.$inferSelect;
@@ -60,6 +61,7 @@ export const releases = pgTable(
     snapshot: jsonb("snapshot").$type<Record<string, unknown>>().notNull(),
     entries: big("entries").notNull(),
     purgeBy: at("purge_by").notNull(),
+    dueAt: at("due_at").notNull(),
     purgedAt: at("purged_at"),
     logIndex: big("log_index").notNull(),
     releasedAt: at("released_at").notNull(),
@@ -76,6 +78,7 @@ export const acks = pgTable(
     release: integer("release").notNull(),
     statement: text("statement").$type<Digest>().notNull(),
     acknowledgedAt: at("acknowledged_at").notNull(),
+    recall: integer("recall").notNull().default(0),
   },
   (table) => [primaryKey({ columns: [table.setId, table.memberId] })],
 );

@@ -4,6 +4,7 @@ import { type Digest, digestOf, isDigest, utf8Of } from "@breakwater/shared/byte
 import { ENVELOPE_MAX_BYTES, signPayloadBytes } from "@breakwater/shared/envelope.ts";
 import { jcs, parseJcs } from "@breakwater/shared/jcs.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
+import { Recall } from "@breakwater/shared/recall.ts";
 import { Receipt } from "@breakwater/shared/receipt.ts";
 import { ReleaseStatement } from "@breakwater/shared/release.ts";
 import { z } from "zod";
@@ -14,11 +15,12 @@ import type { SignerState } from "./state.ts";
 const RECEIPT_KEY = "keys/receipt";
 const releaseKeyName = (publisher: string) => `keys/release/${publisher}`;
 const lastName = (publisher: string, set: string) => `last/${publisher}/${set}`;
+const lastRecallName = (publisher: string, set: string) => `last-recall/${publisher}/${set}`;
 /** Two signings of one set at once are rare, three in a row are an attack or a fault. */
 const LAST_MAX_ATTEMPTS = 3;
 
 const Last = z.strictObject({ digest: z.custom<Digest>(isDigest), release: z.int().positive() });
-type Last = z.infer<typeof Last>;
+const LastRecall = z.strictObject({ digest: z.custom<Digest>(isDigest), recall: z.int().positive() });
 
 /**
  * @param state - durable store; its loss is the loss of the keys, its rollback would let a number be signed twice
@@ -46,8 +48,19 @@ export async function openSignerCore({ state, secret }: { state: SignerState; se
       const key = await ring.find(releaseKeyName(statement.publisher));
       if (key === undefined) throw new ExchangeError("signer_refused", { reason: "no key" });
       // First the number, then the signature: a crash in between costs nothing, since the same bytes may be signed again.
-      await takeNumber(state, statement, await digestOf(payloadBytes));
+      const { publisher, set, release } = statement;
+      const next = { digest: await digestOf(payloadBytes), release };
+      await takeNumber(state, lastName(publisher, set), Last, next, (last) => last.release);
       return signPayloadBytes("bw-release+jws", payloadBytes, [key]);
+    },
+
+    async signRecall(payloadBytes) {
+      const { publisher, set, recall } = parseStrictly(Recall, payloadBytes);
+      const key = await ring.find(releaseKeyName(publisher));
+      if (key === undefined) throw new ExchangeError("signer_refused", { reason: "no key" });
+      const next = { digest: await digestOf(payloadBytes), recall };
+      await takeNumber(state, lastRecallName(publisher, set), LastRecall, next, (last) => last.recall);
+      return signPayloadBytes("bw-recall+jws", payloadBytes, [key]);
     },
 
     async signReceipt(payloadBytes) {
@@ -65,28 +78,28 @@ function parseStrictly<Schema extends z.ZodType>(schema: Schema, payloadBytes: U
   return result.data;
 }
 
-/** The signer's own memory is what makes a second release of one number impossible, whatever its caller asks. */
-async function takeNumber(
+/** The signer's own memory is what makes a second release or recall of one number impossible, whatever its caller asks. */
+async function takeNumber<Held extends { digest: Digest }>(
   state: SignerState,
-  { publisher, set, release }: { publisher: string; set: string; release: number },
-  digest: Digest,
+  name: string,
+  schema: z.ZodType<Held>,
+  next: Held,
+  numberOf: (held: Held) => number,
 ): Promise<void> {
-  const name = lastName(publisher, set);
-  const next = utf8Of(jcs({ digest, release } satisfies Last));
+  const nextBytes = utf8Of(jcs(next));
   for (let attempt = 0; attempt < LAST_MAX_ATTEMPTS; attempt++) {
     const stored = await state.read(name);
     if (stored === undefined) {
-      if (await state.create(name, next)) return;
+      if (await state.create(name, nextBytes)) return;
       continue;
     }
-    const last = Last.safeParse(parseJcs(stored.bytes));
+    const last = schema.safeParse(parseJcs(stored.bytes));
     // A number that cannot be read may be any number.
     if (!last.success) throw new ExchangeError("signer_unavailable", { reason: "last number" });
-    if (release === last.data.release && digest === last.data.digest) return;
-    if (release <= last.data.release) {
-      throw new ExchangeError("signer_refused", { reason: "number", last: last.data.release, got: release });
-    }
-    if (await state.replace(name, next, stored.etag)) return;
+    const [have, got] = [numberOf(last.data), numberOf(next)];
+    if (got === have && next.digest === last.data.digest) return;
+    if (got <= have) throw new ExchangeError("signer_refused", { reason: "number", last: have, got });
+    if (await state.replace(name, nextBytes, stored.etag)) return;
   }
   throw new ExchangeError("busy", { reason: "signer" });
 }

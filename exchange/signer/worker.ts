@@ -29,6 +29,10 @@ export default class SignerWorker extends WorkerEntrypoint<SignerBindings> imple
     return this.#answer((core) => core.signRelease(payload));
   }
 
+  signRecall(payload: Uint8Array) {
+    return this.#answer((core) => core.signRecall(payload));
+  }
+
   signReceipt(payload: Uint8Array) {
     return this.#answer((core) => core.signReceipt(payload));
   }

@@ -12,6 +12,14 @@ const ARROWS: Record<string, readonly string[]> = {
   "exchange/members": ["shared", "exchange/platform", "exchange/audit"],
   "exchange/log": ["shared", "exchange/platform", "exchange/audit"],
   "exchange/sets": ["shared", "exchange/platform", "exchange/audit", "exchange/members", "exchange/log"],
+  "exchange/recalls": [
+    "shared",
+    "exchange/platform",
+    "exchange/audit",
+    "exchange/members",
+    "exchange/log",
+    "exchange/sets",
+  ],
   "exchange/feed": [
     "shared",
     "exchange/platform",
@@ -28,6 +36,7 @@ const ARROWS: Record<string, readonly string[]> = {
     "exchange/members",
     "exchange/log",
     "exchange/sets",
+    "exchange/recalls",
     "exchange/feed",
     "exchange/reports",
   ],
@@ -36,7 +45,7 @@ const ARROWS: Record<string, readonly string[]> = {
   extension: ["shared"],
   local: ["shared", "exchange", "exchange/platform", "exchange/members", "client", "test/drawings"],
 };
-const SLICE = /^exchange\/(audit|members|log|sets|feed|reports)$/;
+const SLICE = /^exchange\/(audit|members|log|sets|recalls|feed|reports)$/;
 
 type Import = { from: string; to: string };
 
