@@ -1,7 +1,7 @@
 import { openProof, parseVkey } from "@breakwater/shared/log/index.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { appendLeaf, lockLog } from "../log/index.ts";
 import {
+  appendTestLeaves,
   del,
   expectProblem,
   expectSoundLog,
@@ -175,17 +175,7 @@ describe("GET /v1/sets/{publisher}/{set}/releases/{release}/proof", () => {
     });
 
     it("proves also what is deep inside the log", async () => {
-      await x.withDeps(async (deps) => {
-        const { transaction } = await import("../platform/db.ts");
-        await transaction(deps, async (tx) => {
-          await lockLog(tx);
-          for (let at = 0; at < 600; at++) {
-            const digest = `sha256:${at.toString(16).padStart(64, "f")}` as const;
-            const envelope = new TextEncoder().encode(`{"test":${at}}`);
-            await appendLeaf(tx, { typ: "bw-release+jws", digest, envelope, now: deps.now() });
-          }
-        });
-      });
+      await x.withDeps((deps) => appendTestLeaves(deps, 600));
       const deep = await p.openSet("deep");
       await deep.publish([put(testHash(9))]);
       await deep.publish([put(testHash(10))]);

@@ -232,15 +232,15 @@ describe("what does not fit", () => {
     expect((await readCheckpoint()).size).toBe(3);
   });
 
-  it("is noticed in tiles that changed under the checkpoint", async () => {
+  it.each<[string, (tile: Uint8Array) => Uint8Array]>([
+    ["changed", (tile) => tile.map((byte) => byte ^ 1)],
+    ["were cut short", (tile) => tile.slice(1)],
+  ])("is noticed in tiles that %s under the checkpoint", async (_, bytes) => {
     await append(3);
     await publish();
     const tile = x.objects.bytes("log/tile/0/000.p/3") as Uint8Array;
     await x.objects.delete("log/tile/0/000.p/3");
-    await x.objects.put(
-      "log/tile/0/000.p/3",
-      tile.map((byte) => byte ^ 1),
-    );
+    await x.objects.put("log/tile/0/000.p/3", bytes(tile));
     await append(1);
     await expectConflict(-1, 4);
   });

@@ -3,6 +3,7 @@
 import { equalBytes } from "@breakwater/shared/bytes.ts";
 import {
   edgeTiles,
+  HASH_BYTES,
   type OpenedCheckpoint,
   openCheckpoint,
   parseVkey,
@@ -68,10 +69,10 @@ export async function putImmutable(objects: Objects, key: string, bytes: Uint8Ar
   }
 }
 
-/** A tile or bundle as published. @throws ExchangeError `log_conflict` when it should be there and is not */
+/** A hash tile as published. @throws ExchangeError `log_conflict` when it should be there, and whole, and is not */
 export async function readTile(objects: Objects, { level, index, width }: Tile): Promise<Uint8Array> {
   const found = await readObject(objects, objectKey(tilePath(level, index, width)));
-  if (found === undefined) throw new ExchangeError("log_conflict", { reason: "tile missing" });
+  if (found?.bytes.length !== width * HASH_BYTES) throw new ExchangeError("log_conflict", { reason: "tile missing" });
   return found.bytes;
 }
 

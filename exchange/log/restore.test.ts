@@ -40,7 +40,8 @@ const events = (name: string) => x.logged.filter(({ event }) => event === name);
 describe("rows behind what was published", () => {
   it("take no statement: before anything is given an index, the published checkpoint is asked", async () => {
     await x.withDeps((deps) => forgetLeaves(deps, 1));
-    const { response } = await set.offer([put(testHash(3))]);
+    const other = await p.openSet("other");
+    const { response } = await other.offer([put(testHash(3))]);
     expect(await expectProblem(response, "log_behind")).toMatchObject({ have: 1, published: 3 });
     expect(await rows()).toHaveLength(1);
     expect(await halted()).toBe("log_behind");
@@ -146,10 +147,10 @@ describe("rebuilding", () => {
     const bundle = x.objects.bytes(key) as Uint8Array;
     await x.objects.delete(key);
     await expect(rebuild()).rejects.toMatchObject({ code: "log_conflict" });
-    const changed = new TextDecoder()
-      .decode(bundle)
-      .replace(/"signature":"(.)/g, (_, one) => `"signature":"${one === "A" ? "B" : "A"}`);
-    await x.objects.put(key, new TextEncoder().encode(changed));
+    await x.objects.put(key, bundle.with(bundle.length - 9, (bundle.at(-9) as number) ^ 1));
+    await expect(rebuild()).rejects.toMatchObject({ code: "log_conflict", detail: { reason: "root" } });
+    await x.objects.delete(key);
+    await x.objects.put(key, bundle.slice(0, -1));
     await expect(rebuild()).rejects.toMatchObject({ code: "log_conflict" });
     expect(await rows()).toHaveLength(1);
   });

@@ -104,7 +104,11 @@ async function readBundle({ objects }: Deps, from: number, width: number): Promi
   const index = from / TILE_WIDTH;
   const found = await readObject(objects, objectKey(tilePath("entries", index, width)));
   if (found === undefined) throw new ExchangeError("log_conflict", { reason: "bundle missing" });
-  return decodeBundle(found.bytes, width);
+  try {
+    return decodeBundle(found.bytes, width);
+  } catch (cause) {
+    throw new ExchangeError("log_conflict", { reason: "bundle" }, { cause });
+  }
 }
 
 async function addLeaves(
