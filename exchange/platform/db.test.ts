@@ -4,7 +4,7 @@ import { sql as raw } from "drizzle-orm";
 import { jsonb, pgTable, text, timestamp } from "drizzle-orm/pg-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openSchema, type TestSchema } from "../testing/schema.ts";
-import { openDb, transaction } from "./db.ts";
+import { DB_IDLE_TIMEOUT_S, openDb, transaction } from "./db.ts";
 import { findDatabaseCode, isUniqueViolation, reasonOf, toExchangeError } from "./db-errors.ts";
 
 let schema: TestSchema;
@@ -24,6 +24,21 @@ beforeAll(async () => {
 afterAll(async () => {
   await one.sql.end();
   await schema.drop();
+});
+
+describe("a connection", () => {
+  it("goes back when nothing was asked for a while, and another is taken when something is", async () => {
+    const client = openDb(schema.url).sql;
+    const ask = async () => (await client<{ pid: number }[]>`select pg_backend_pid() as pid`)[0]?.pid as number;
+    const isThere = async (pid: number) =>
+      (await one.sql`select 1 from pg_stat_activity where pid = ${pid}`).length > 0;
+    const first = await ask();
+    expect(await isThere(first)).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, DB_IDLE_TIMEOUT_S * 1_000 + 500));
+    expect(await isThere(first)).toBe(false);
+    expect(await ask()).not.toBe(first);
+    await client.end();
+  });
 });
 
 describe("values", () => {

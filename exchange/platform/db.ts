@@ -15,7 +15,11 @@ export type Tx = { sql: TransactionSql; db: Db };
 /** One: a second query outside the open transaction would then wait for itself, and tests would show it. */
 export const DB_CONNECTIONS_PER_REQUEST = 1;
 export const DB_CONNECT_TIMEOUT_S = 10;
-export const DB_IDLE_TIMEOUT_S = 20;
+/**
+ * A stream whose reader has stopped reading gives its connection back after this, and takes one again for the next page:
+ * otherwise as many slow readers as there are connections would keep everybody else out, urgent reports included.
+ */
+export const DB_IDLE_TIMEOUT_S = 0.5;
 export const DB_CLOSE_TIMEOUT_S = 5;
 
 // drizzle makes these types pass through as text, for the whole client. Tagged SQL shall give and take Date.
