@@ -5,6 +5,7 @@ import { CommanderError } from "commander";
 import { attach } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { CommandFailure, reportFailure } from "./failure.ts";
+import { interruptWords } from "./interrupt.ts";
 import { makeProgram } from "./program.ts";
 import { makeTerminal } from "./terminal.ts";
 
@@ -22,12 +23,7 @@ const terminal = makeTerminal(early, process);
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
     const error = new ExchangeError("interrupted");
-    const text = {
-      what: "Stopped by you.",
-      kept: "the last verified state, and what was fetched or composed so far",
-      next: "run the same command again: it goes on where it stopped",
-    };
-    reportFailure(terminal, new CommandFailure(error, text));
+    reportFailure(terminal, new CommandFailure(error, interruptWords()));
     process.exit(EXIT.stopped);
   });
 }

@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 import { withGlobals } from "./command.ts";
+import { addApplied } from "./commands/applied.ts";
 import { addExport } from "./commands/export.ts";
 import { addHash } from "./commands/hash.ts";
 import { addHelp } from "./commands/help.ts";
@@ -11,10 +12,12 @@ import { addLogin } from "./commands/login.ts";
 import { addMatch } from "./commands/match.ts";
 import { addOperator } from "./commands/operator.ts";
 import { addPublish } from "./commands/publish.ts";
+import { addRecall } from "./commands/recall.ts";
 import { addRoot } from "./commands/root.ts";
 import { addSets } from "./commands/sets.ts";
 import { addStatus } from "./commands/status.ts";
 import { addSync } from "./commands/sync.ts";
+import { addTakeBack } from "./commands/take-back.ts";
 import { addWithdraw } from "./commands/withdraw.ts";
 
 /** @param printHelp - where help texts go */
@@ -38,6 +41,9 @@ export function makeProgram(printHelp: (text: string) => void): Command {
   addRoot(program);
   addPublish(program);
   addWithdraw(program);
+  addRecall(program);
+  addTakeBack(program);
+  addApplied(program);
   addHotline(program);
   addOperator(program);
   addHelp(program);

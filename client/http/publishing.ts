@@ -6,6 +6,8 @@ import { AppliedAnswer, RecallAnswer } from "@breakwater/shared/wire/recalls.ts"
 import {
   AdmissionAnswer,
   AdmissionPointer,
+  CHANGES_MAX_LIMIT,
+  ChangesPage,
   ENVELOPE_CONTENT_TYPE,
   ReleaseAnswer,
   RootAnswer,
@@ -91,6 +93,12 @@ export function makePublishing(call: Call) {
         { path: `${pathOf(setId)}/applied${releases === undefined ? "" : `?releases=${releases}`}` },
         AppliedAnswer,
       ),
+
+    /** One page of the plain feed: the newest state of each entry, and the release that made it. */
+    listChanges: (setId: SetId, cursor?: string): Promise<ChangesPage> => {
+      const from = cursor === undefined ? "" : `&cursor=${encodeURIComponent(cursor)}`;
+      return call.json({ path: `${pathOf(setId)}/changes?limit=${CHANGES_MAX_LIMIT}${from}` }, ChangesPage);
+    },
 
     getAdmission: (setId: SetId, release: number): Promise<AdmissionAnswer> =>
       call.json({ path: `${pathOf(setId)}/releases/${release}/admission` }, AdmissionAnswer),

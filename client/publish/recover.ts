@@ -1,0 +1,145 @@
+/** Recovery from a stolen release key: what was released without us, a root without the key, our own state on top. */
+
+import { composeRelease } from "@breakwater/shared/compose.ts";
+import { parseEntry } from "@breakwater/shared/entries/index.ts";
+import { parseEnvelope } from "@breakwater/shared/envelope.ts";
+import type { Kid } from "@breakwater/shared/ids.ts";
+import { ExchangeError } from "@breakwater/shared/problem.ts";
+import { openRelease, parseStatement, type ReleaseLink } from "@breakwater/shared/release.ts";
+import { type OpenedRoot, openPinnedRoot } from "@breakwater/shared/root.ts";
+import type { About } from "@breakwater/shared/about.ts";
+import { type Copy, entriesById, openCopy } from "../sync/copy.ts";
+import { updateRoots } from "../sync/roots.ts";
+import { walkStatements } from "../sync/statements.ts";
+import { compareList } from "./delta.ts";
+import { journalPath, readJournal } from "./journal.ts";
+import type { ParsedList } from "./list.ts";
+import { findSigner, type PublisherContext } from "./own-set.ts";
+import { findPending } from "./pending.ts";
+import { finishPending, RowsInvalid, sendComposed } from "./publish.ts";
+
+export type ForeignRelease = { release: number; digest: string; iat: number; root: number };
+
+/** What a look at the set found, before anything is signed. */
+export type Damage = {
+  root: OpenedRoot;
+  /** The newest release that the exchange has, whoever made it: the one that a recovery continues. */
+  head: ReleaseLink & { kids: Kid[] };
+  /** Those that this profile's journal does not know, from the first on: everything after it stands on it. */
+  foreign: ForeignRelease[];
+  /** Release keys of today's root that signed one of them: they must go before anything else. */
+  stolen: Kid[];
+  /** The own copy, when no foreign release is in it. */
+  good: Copy | undefined;
+};
+
+/**
+ * Looks at the chain from the own copy to the exchange's newest release, and tells which of it this profile made.
+ *
+ * @param known - digests that a person says are the publisher's own (another machine, the console)
+ * @throws ExchangeError `release_fork`, `release_chain` when the chain is not one, `copy_missing` for a set without a release
+ */
+export async function findDamage(context: PublisherContext, known: ReadonlySet<string> = new Set()): Promise<Damage> {
+  const { exchange, profileDir, stateDir, setId, pin } = context;
+  if (pin === undefined) throw new ExchangeError("root_pin", { reason: "not_pinned" });
+  const root = await updateRoots(exchange, stateDir, setId.publisher, pin);
+  const copy = await openCopy(stateDir, setId).catch((error: unknown) => {
+    if (error instanceof ExchangeError && error.code === "copy_damaged") return undefined;
+    throw error;
+  });
+  const head = await openByAnyRoot(context, await exchange.getHead(setId), root);
+  const after = await walkStatements(exchange, setId, copy?.link, head);
+  const journal = await readJournal(journalPath(profileDir));
+  const isOurs = (digest: string) => journal.has(digest) || known.has(digest);
+  const chain: ReleaseLink[] = copy === undefined ? after : [copy.link, ...after];
+  const first = chain.findIndex(({ digest }) => !isOurs(digest));
+  const foreign = first === -1 ? [] : chain.slice(first).filter(({ digest }) => !isOurs(digest));
+  const signers = await Promise.all(
+    foreign.map(async ({ statement }) => kidsOf(await exchange.findRelease(setId, statement.release))),
+  );
+  const listed: readonly string[] = root.root.roles.release.kids;
+  return {
+    root,
+    head,
+    foreign: foreign.map(({ statement: { release, iat, root: version }, digest }) => ({ release, digest, iat, root: version })),
+    stolen: [...new Set(signers.flat())].filter((kid) => listed.includes(kid)),
+    good: copy !== undefined && isOurs(copy.link.digest) ? copy : undefined,
+  };
+}
+
+function kidsOf(bytes: Uint8Array | undefined): Kid[] {
+  return bytes === undefined ? [] : parseEnvelope(bytes).protectedHeaders.map(({ kid }) => kid);
+}
+
+/** The head by the root that it names: after a rotation the thief's release stands under a root that is no longer the newest. */
+async function openByAnyRoot({ exchange, setId }: PublisherContext, bytes: Uint8Array, newest: OpenedRoot) {
+  const { root: version } = parseStatement(parseEnvelope(bytes).payloadBytes);
+  let root = newest;
+  while (root.root.version > version && root.root.prev !== null) {
+    const before = root.root.version - 1;
+    const older = await exchange.findRoot(setId.publisher, before);
+    if (older === undefined) throw new ExchangeError("root_missing", { version: before });
+    root = await openPinnedRoot(older, { version: before, digest: root.root.prev }, { strict: false });
+  }
+  return openRelease(bytes, root, { strict: false });
+}
+
+export type GoodState = { about: About; entries: Map<string, string>; from: "copy" | "list" };
+
+/** What the set should hold: the own copy from before the theft. @throws ExchangeError `copy_missing` when there is none */
+export function stateOfCopy(good: Copy | undefined): GoodState {
+  if (good === undefined) throw new ExchangeError("copy_missing", { reason: "the_copy_holds_foreign_releases" });
+  return { about: good.manifest.about, entries: entriesById(good.lines), from: "copy" };
+}
+
+/** What the set should hold: a list that a person gives. An entry that the copy knows by its natural key keeps its id. */
+export function stateOfList(
+  list: ParsedList,
+  about: About,
+  copy: Copy | undefined,
+  random: PublisherContext["random"],
+): GoodState {
+  const delta = compareList(about.kind, copy?.lines ?? [], list.rows, { keepMissing: false, random });
+  const faults = [...list.faults, ...delta.faults];
+  if (faults.length > 0) throw new RowsInvalid(faults, list.total);
+  return { about, entries: delta.entries, from: "list" };
+}
+
+export type Recovered = { release: number; digest: string; entries: number; resumed: boolean };
+
+/**
+ * The recovery release: continues the thief's last number, lists no deltas, so that every holder loads the snapshot whole.
+ *
+ * @throws ExchangeError `release_root` while a stolen key is still listed, `release_closed` when the thief ended the set
+ */
+export async function releaseRecovery(context: PublisherContext, damage: Damage, state: GoodState): Promise<Recovered> {
+  const { setId, now, random } = context;
+  if (damage.stolen.length > 0) throw new ExchangeError("release_root", { reason: "a_stolen_key_is_still_listed" });
+  const signer = await findSigner(context, damage.root);
+  for (const line of state.entries.values()) parseEntry(state.about.kind, line);
+  const { statement, digest } = damage.head;
+  const composed = await composeRelease({
+    previous: { statement, digest },
+    entries: state.entries,
+    changes: [],
+    about: state.about,
+    ...setId,
+    rootVersion: damage.root.root.version,
+    // The thief may have dated the last release a few minutes ahead; a release is never older than the one before.
+    now: Math.max(Math.floor(now.getTime() / 1000), statement.iat),
+    random,
+    purpose: "recovery",
+  });
+  const sent = await sendComposed(context, signer, composed, { added: 0, changed: 0, removed: 0 });
+  return { release: sent.release, digest: sent.digest, entries: sent.entries, resumed: false };
+}
+
+/** Sends a recovery that an earlier run composed. A pending publication of another kind is finished all the same. */
+export async function finishRecovery(context: PublisherContext): Promise<Recovered | undefined> {
+  const pending = await findPending(context.stateDir, context.setId);
+  if (pending === undefined) return undefined;
+  const release = await finishPending(context);
+  if (release === null) return undefined;
+  return { release, digest: pending.digest, entries: pending.entries, resumed: true };
+}
+
