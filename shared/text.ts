@@ -1,6 +1,7 @@
 /** Texts inside signed documents: one spelling, bounded, and nothing but text. */
 
 import { z } from "zod";
+import { findImageryInText } from "./imagery-gate.ts";
 
 // Control characters hide text from readers; bidirectional controls show another text than is compared (CVE-2021-42574).
 const HIDDEN = /[\p{Cc}\u202a-\u202e\u2066-\u2069\ufeff]/u;
@@ -11,7 +12,9 @@ const LANGUAGE_TAG = /^[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?$
 export const LIST_MAX_ITEMS = 64;
 
 const isNormal = (text: string) => text.isWellFormed() && text.normalize("NFC") === text && text.trim() === text;
-const carriesNoData = (text: string) => !LONG_RUN.test(text) && !DATA_URI.test(text);
+// The gate finds what a run does not: base64 in short lines, and how pictures begin.
+const carriesNoData = (text: string) =>
+  !LONG_RUN.test(text) && !DATA_URI.test(text) && findImageryInText(text) === undefined;
 
 /** One line: NFC, trimmed, not empty, no control characters, no encoded data. */
 export function Line(maxChars: number) {

@@ -22,6 +22,10 @@ function aboutVectors(): NamedVector[] {
     make("no purpose", "about_invalid", { purpose: undefined }),
     make("picture in the description", "about_invalid", { description: "iVBORw0KGgoAAAANSUhEUgAA".repeat(8) }),
     make("data URI in the description", "about_invalid", { description: "data:image/png;base64,AAAA" }),
+    make("beginning of a picture in the description", "about_invalid", { description: "iVBORw0KGgoAAAANSUhEUg" }),
+    make("base64 in lines in the description", "about_invalid", {
+      description: Array.from({ length: 10 }, () => "QUJD".repeat(19)).join("\n"),
+    }),
     make("hidden direction in the title", "about_invalid", { title: "a\u202eb" }),
     make("act distance of 32", "about_invalid", { act_distance: 32, review_distance: 40 }),
     make("act distance above review distance", "about_invalid", { act_distance: 20, review_distance: 10 }),
