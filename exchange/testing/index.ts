@@ -16,6 +16,7 @@ export {
   testAbout,
   testHash,
 } from "./publisher.ts";
+export { HOUR_S, openTestRecalls, type TestRecalls } from "./recalls.ts";
 export { expectRefusals, makeStrangers, type Strangers } from "./refusals.ts";
 export { fillPath, type ListedRoute, listRoutes, OPEN_ROUTES } from "./routes.ts";
 export { type SoundLog, verifySoundLog } from "./sound-log.ts";
