@@ -118,6 +118,10 @@ describe("form", () => {
     ["additional data", (jwe: Jwe) => ({ ...jwe, aad: "AAAA" })],
     ["no recipient", (jwe: Jwe) => ({ ...jwe, recipients: [] })],
     ["too much ciphertext", (jwe: Jwe) => ({ ...jwe, ciphertext: "b".repeat(24 * 1024 + 1) })],
+    [
+      "text that nobody encrypted",
+      (jwe: Jwe) => ({ ...jwe, ciphertext: base64urlOf(new TextEncoder().encode("in clear ü")) }),
+    ],
     ["a header that is no JSON", (jwe: Jwe) => ({ ...jwe, protected: "AAAA" })],
     ["text", () => "sealed"],
   ])("refuses %s", async (_, change) => {

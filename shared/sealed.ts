@@ -73,13 +73,19 @@ const Recipient = z.strictObject({
 
 /** A JWE in general JSON serialization, in the one form that {@link sealFor} writes. */
 export const SealedJwe = z.strictObject({
-  ciphertext: base64url(SEALED_CIPHERTEXT_MAX_CHARS),
+  ciphertext: base64url(SEALED_CIPHERTEXT_MAX_CHARS).refine(isNoText, "not encrypted"),
   iv: base64url(16),
   tag: base64url(22),
   protected: base64url(256),
   recipients: z.array(Recipient).min(1).max(RECIPIENTS_MAX),
 });
 export type SealedJwe = z.infer<typeof SealedJwe>;
+
+// Random bytes are never UTF-8 for long: what reads as text was left as it was, and would be stored in clear.
+function isNoText(ciphertext: string): boolean {
+  const bytes = findBase64url(ciphertext);
+  return bytes !== undefined && findUtf8(bytes) === undefined;
+}
 
 export type Sealed = { sealed: SealedJwe; sealed_digest: Digest };
 export type OpenedSeal = { content: SealedContent; plaintext: Bytes };

@@ -1,6 +1,6 @@
 /** Vectors of reports, the imagery gate, receipts, assessments and their comparison. */
 
-import { digestOf, utf8Of } from "../../shared/bytes.ts";
+import { base64urlOf, digestOf, utf8Of } from "../../shared/bytes.ts";
 import { signEnvelope } from "../../shared/envelope.ts";
 import type { Receipt } from "../../shared/receipt.ts";
 import { referenceOf } from "../../shared/receipt.ts";
@@ -97,6 +97,9 @@ function reports(): NamedVector[] {
     make("picture in an unknown member", "imagery_suspected", { explanation: PNG }),
     make("picture as ciphertext", "imagery_suspected", {
       sealed: { ...SEALED_EXAMPLE.sealed, ciphertext: PNG.replaceAll("/", "_") },
+    }),
+    make("text where ciphertext belongs", "report_invalid", {
+      sealed: { ...SEALED_EXAMPLE.sealed, ciphertext: base64urlOf(utf8Of("written in clear".padEnd(512))) },
     }),
     hash("picture as hash", { alg: "sha256", value: PNG }, "imagery_suspected"),
   ];

@@ -1,4 +1,4 @@
-import { utf8Of } from "@breakwater/shared/bytes.ts";
+import { base64urlOf, utf8Of } from "@breakwater/shared/bytes.ts";
 import { signEnvelope, signPayloadBytes } from "@breakwater/shared/envelope.ts";
 import { newUuidV7 } from "@breakwater/shared/ids.ts";
 import { generateSealingKey, generateSigningKey } from "@breakwater/shared/keys.ts";
@@ -370,6 +370,12 @@ describe("POST /v1/reports", () => {
     ])("refuses %s unstored and unlogged", async (_, change) => {
       const { report } = await hotline.makeReport();
       await expectRefusedUnstored(await signed({ ...report, ...change }), "imagery_suspected", "iVBORw0KGgo");
+    });
+
+    it("refuses words that nobody encrypted, unstored and unlogged", async () => {
+      const { report } = await hotline.makeReport();
+      const sealed = { ...report.sealed, ciphertext: base64urlOf(utf8Of("written in clear".padEnd(512))) };
+      await expectRefusedUnstored(await signed({ ...report, sealed }), "report_invalid", sealed.ciphertext);
     });
 
     it("refuses a PNG as body and as payload", async () => {
