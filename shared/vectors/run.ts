@@ -16,6 +16,7 @@ import { decodeSegment, type SegmentPlace, type SegmentRef } from "../segment.ts
 import { entryIdOf, stateDigest } from "../state.ts";
 import type { SetKind } from "../vocab/sets.ts";
 import { LOG_RUNNERS, type LogGiven } from "./run-log.ts";
+import { RECALL_RUNNERS, type RecallGiven } from "./run-recalls.ts";
 import { REPORT_RUNNERS, type ReportGiven } from "./run-reports.ts";
 import { bytesOf, type Spelled } from "./spelled.ts";
 
@@ -37,7 +38,8 @@ export type Given = {
   segment: { bytes: Spelled; ref: SegmentRef; place: SegmentPlace };
   state: { lines: string[]; state?: string };
 } & ReportGiven &
-  LogGiven;
+  LogGiven &
+  RecallGiven;
 export type VectorFormat = keyof Given;
 export type Vector = {
   [Format in VectorFormat]: { format: Format; title: string; given: Given[Format]; expect: string; gives?: unknown };
@@ -55,6 +57,7 @@ const ID_PARSERS = {
 const RUNNERS: { [Format in VectorFormat]: (given: Given[Format]) => unknown } = {
   ...REPORT_RUNNERS,
   ...LOG_RUNNERS,
+  ...RECALL_RUNNERS,
   about: ({ about }) => parseAbout(about),
   delta: ({ lines, entries = [] }) => {
     const held = new Map(entries.map((line) => [entryIdOf(line), line]));

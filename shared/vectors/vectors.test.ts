@@ -33,6 +33,8 @@ const FORMATS = [
   "log-tile",
   "log-vkey",
   "manifest",
+  "recall",
+  "recall-list",
   "receipt",
   "release",
   "report",

@@ -6,6 +6,7 @@ import { documentVectors } from "./documents.ts";
 import { logVectors } from "./logs.ts";
 import { type NamedVector, VECTOR_FORMATS } from "./named-vector.ts";
 import { nameVectors } from "./names.ts";
+import { recallVectors } from "./recalls.ts";
 import { reportedUrlVectors } from "./reported-urls.ts";
 import { reportVectors } from "./reports.ts";
 import { segmentVectors } from "./segments.ts";
@@ -24,6 +25,7 @@ export async function allVectors(): Promise<NamedVector[]> {
     ...(await reportedUrlVectors()),
     ...(await signatureVectors()),
     ...(await logVectors()),
+    ...(await recallVectors()),
   ];
 }
 

@@ -28,6 +28,8 @@ export const VECTOR_FORMATS: VectorFormat[] = [
   "log-tile",
   "log-vkey",
   "manifest",
+  "recall",
+  "recall-list",
   "receipt",
   "release",
   "report",
