@@ -198,3 +198,61 @@ describe("receipts", () => {
     });
   });
 });
+
+describe("recalls", () => {
+  const recall = (change: Record<string, unknown> = {}): Uint8Array =>
+    utf8Of(
+      jcs({
+        entries: ["a".repeat(32)],
+        exp: 1_795_338_000 + 3_600,
+        iat: 1_795_338_000,
+        publisher: "p.example",
+        recall: 1,
+        root: 1,
+        set: "verified",
+        ...change,
+      }),
+    );
+
+  it("are signed under the release key, by numbers of their own", async () => {
+    const { signer, jwk } = await open();
+    await signer.signRelease(statement({ release: 5, prev: DIGEST }));
+    const table = new Map([[await thumbprint(jwk), jwk] as const]);
+    const opened = await openEnvelope(await signer.signRecall(recall()), "bw-recall+jws", table, 1);
+    expect(opened.payload).toMatchObject({ recall: 1 });
+    await expect(signer.signRelease(statement({ release: 6, prev: DIGEST }))).resolves.toBeInstanceOf(Uint8Array);
+  });
+
+  it("of one number are one, and the same again is the same", async () => {
+    const { signer, state } = await open();
+    const first = await signer.signRecall(recall());
+    const later = await openSignerCore({ state, secret: SECRET });
+    expect(await later.signRecall(recall())).toEqual(first);
+    await expect(later.signRecall(recall({ iat: 1_795_338_001 }))).rejects.toMatchObject({ code: "signer_refused" });
+    await later.signRecall(recall({ recall: 2 }));
+    await expect(later.signRecall(recall())).rejects.toMatchObject({ code: "signer_refused" });
+    const tries = await Promise.allSettled(
+      [1, 2, 3].map((n) => signer.signRecall(recall({ recall: 3, iat: 1_795_338_000 + n }))),
+    );
+    expect(tries.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  });
+
+  const odd: [string, Uint8Array][] = [
+    ["longer than 72 hours", recall({ exp: 1_795_338_000 + 73 * 3_600 })],
+    ["with an unknown member", recall({ note: "x" })],
+    ["of a publisher without a key here", recall({ publisher: "q.example" })],
+    ["a release", statement()],
+  ];
+  it.each(odd)("are never %s", async (_what, payload) => {
+    const { signer } = await open();
+    await expect(signer.signRecall(payload)).rejects.toMatchObject({ code: "signer_refused" });
+    await expect(signer.signRelease(recall())).rejects.toMatchObject({ code: "signer_refused" });
+  });
+
+  it("stop when the last number cannot be read", async () => {
+    const state = openMemoryState();
+    const { signer } = await open(state);
+    await state.create("last-recall/p.example/verified", utf8Of("{}"));
+    await expect(signer.signRecall(recall())).rejects.toMatchObject({ code: "signer_unavailable" });
+  });
+});
