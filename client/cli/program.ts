@@ -13,6 +13,7 @@ import { addMatch } from "./commands/match.ts";
 import { addOperator } from "./commands/operator.ts";
 import { addPublish } from "./commands/publish.ts";
 import { addRecall } from "./commands/recall.ts";
+import { addRecover } from "./commands/recover.ts";
 import { addRoot } from "./commands/root.ts";
 import { addSets } from "./commands/sets.ts";
 import { addStatus } from "./commands/status.ts";
@@ -44,6 +45,7 @@ export function makeProgram(printHelp: (text: string) => void): Command {
   addRecall(program);
   addTakeBack(program);
   addApplied(program);
+  addRecover(program);
   addHotline(program);
   addOperator(program);
   addHelp(program);

@@ -1,5 +1,7 @@
 /** Recovery from a stolen release key: what was released without us, a root without the key, our own state on top. */
 
+import { join } from "node:path";
+import type { About } from "@breakwater/shared/about.ts";
 import { composeRelease } from "@breakwater/shared/compose.ts";
 import { parseEntry } from "@breakwater/shared/entries/index.ts";
 import { parseEnvelope } from "@breakwater/shared/envelope.ts";
@@ -7,8 +9,9 @@ import type { Kid } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { openRelease, parseStatement, type ReleaseLink } from "@breakwater/shared/release.ts";
 import { type OpenedRoot, openPinnedRoot } from "@breakwater/shared/root.ts";
-import type { About } from "@breakwater/shared/about.ts";
+import { writePrivateFile } from "../profile/private-files.ts";
 import { type Copy, entriesById, openCopy } from "../sync/copy.ts";
+import { evidenceDir, setDir } from "../sync/paths.ts";
 import { updateRoots } from "../sync/roots.ts";
 import { walkStatements } from "../sync/statements.ts";
 import { compareList } from "./delta.ts";
@@ -25,8 +28,8 @@ export type Damage = {
   root: OpenedRoot;
   /** The newest release that the exchange has, whoever made it: the one that a recovery continues. */
   head: ReleaseLink & { kids: Kid[] };
-  /** Those that this profile's journal does not know, from the first on: everything after it stands on it. */
-  foreign: ForeignRelease[];
+  /** From the first that this profile's journal does not know: whatever came after stands on it. */
+  foreign: (ForeignRelease & { envelope: Uint8Array })[];
   /** Release keys of today's root that signed one of them: they must go before anything else. */
   stolen: Kid[];
   /** The own copy, when no foreign release is in it. */
@@ -36,10 +39,10 @@ export type Damage = {
 /**
  * Looks at the chain from the own copy to the exchange's newest release, and tells which of it this profile made.
  *
- * @param known - digests that a person says are the publisher's own (another machine, the console)
+ * @param ownUntil - up to this number a person says that the releases are the publisher's own (another machine, the console)
  * @throws ExchangeError `release_fork`, `release_chain` when the chain is not one, `copy_missing` for a set without a release
  */
-export async function findDamage(context: PublisherContext, known: ReadonlySet<string> = new Set()): Promise<Damage> {
+export async function findDamage(context: PublisherContext, ownUntil = 0): Promise<Damage> {
   const { exchange, profileDir, stateDir, setId, pin } = context;
   if (pin === undefined) throw new ExchangeError("root_pin", { reason: "not_pinned" });
   const root = await updateRoots(exchange, stateDir, setId.publisher, pin);
@@ -50,25 +53,33 @@ export async function findDamage(context: PublisherContext, known: ReadonlySet<s
   const head = await openByAnyRoot(context, await exchange.getHead(setId), root);
   const after = await walkStatements(exchange, setId, copy?.link, head);
   const journal = await readJournal(journalPath(profileDir));
-  const isOurs = (digest: string) => journal.has(digest) || known.has(digest);
+  const isOurs = ({ digest, statement }: ReleaseLink) => journal.has(digest) || statement.release <= ownUntil;
   const chain: ReleaseLink[] = copy === undefined ? after : [copy.link, ...after];
-  const first = chain.findIndex(({ digest }) => !isOurs(digest));
-  const foreign = first === -1 ? [] : chain.slice(first).filter(({ digest }) => !isOurs(digest));
-  const signers = await Promise.all(
-    foreign.map(async ({ statement }) => kidsOf(await exchange.findRelease(setId, statement.release))),
-  );
+  const first = chain.findIndex((link) => !isOurs(link));
+  const foreign = first === -1 ? [] : chain.slice(first);
+  const envelopes = await Promise.all(foreign.map(({ statement }) => fetchEnvelope(context, statement.release)));
+  const signers = foreign.flatMap((link, at) => (isOurs(link) ? [] : kidsOf(envelopes[at] as Uint8Array)));
   const listed: readonly string[] = root.root.roles.release.kids;
   return {
     root,
     head,
-    foreign: foreign.map(({ statement: { release, iat, root: version }, digest }) => ({ release, digest, iat, root: version })),
-    stolen: [...new Set(signers.flat())].filter((kid) => listed.includes(kid)),
-    good: copy !== undefined && isOurs(copy.link.digest) ? copy : undefined,
+    foreign: foreign.map(({ statement: { release, iat, root: version }, digest }, at) => ({
+      ...{ release, digest, iat, root: version },
+      envelope: envelopes[at] as Uint8Array,
+    })),
+    stolen: [...new Set(signers)].filter((kid) => listed.includes(kid)),
+    good: copy !== undefined && isOurs(copy.link) ? copy : undefined,
   };
 }
 
-function kidsOf(bytes: Uint8Array | undefined): Kid[] {
-  return bytes === undefined ? [] : parseEnvelope(bytes).protectedHeaders.map(({ kid }) => kid);
+async function fetchEnvelope({ exchange, setId }: PublisherContext, release: number): Promise<Uint8Array> {
+  const bytes = await exchange.findRelease(setId, release);
+  if (bytes === undefined) throw new ExchangeError("release_gap", { reason: "statement_missing", release });
+  return bytes;
+}
+
+function kidsOf(bytes: Uint8Array): Kid[] {
+  return parseEnvelope(bytes).protectedHeaders.map(({ kid }) => kid);
 }
 
 /** The head by the root that it names: after a rotation the thief's release stands under a root that is no longer the newest. */
@@ -85,6 +96,14 @@ async function openByAnyRoot({ exchange, setId }: PublisherContext, bytes: Uint8
 }
 
 export type GoodState = { about: About; entries: Map<string, string>; from: "copy" | "list" };
+
+/** What was said in the publisher's name, kept: it proves the theft, and the exchange may lose it. */
+export async function keepForeign({ stateDir, setId }: PublisherContext, { foreign }: Damage): Promise<string> {
+  const dir = evidenceDir(setDir(stateDir, setId));
+  for (const { digest, envelope } of foreign)
+    await writePrivateFile(join(dir, `${digest.replace(":", "-")}.jws`), envelope);
+  return dir;
+}
 
 /** What the set should hold: the own copy from before the theft. @throws ExchangeError `copy_missing` when there is none */
 export function stateOfCopy(good: Copy | undefined): GoodState {
@@ -142,4 +161,3 @@ export async function finishRecovery(context: PublisherContext): Promise<Recover
   if (release === null) return undefined;
   return { release, digest: pending.digest, entries: pending.entries, resumed: true };
 }
-
