@@ -65,16 +65,28 @@ async function byKey(c: Context<Env>, credentials: string, { scopes = [] }: Allo
 
 async function byDevice(c: Context<Env>, credentials: string, allowed: Allowed): Promise<DeviceCaller> {
   const { deps } = c.var;
-  const proof = await readDeviceProof(deps, credentials, new URL(c.req.url).pathname).catch(async (error: unknown) => {
-    // As with keys, failures alone count: an enrolled device is never slowed down by a neighbour.
-    if (error instanceof ExchangeError && (error.code === "device_unknown" || error.code === "device_format")) {
-      await takeRate(deps, DEVICE_FAILURES, await addressBucket(addressOf(c), deps.now()));
-    }
-    throw error;
-  });
+  const proof = await readDeviceProof(deps, credentials, new URL(c.req.url).pathname).catch((error: unknown) =>
+    refuseDevice(c, error),
+  );
   if (!allowed.device) throw new ExchangeError("forbidden");
   if (proof.waiting && !allowed.waitingDevice) throw new ExchangeError("device_waiting");
   return proof.caller;
+}
+
+const STRANGERS_CODES: ReadonlySet<string> = new Set(["device_unknown", "device_format", "signature_invalid"]);
+
+/**
+ * Counts what nobody enrolled could have sent, and throws on. As with keys, failures alone count: an enrolled device is
+ * never slowed down by a neighbour.
+ *
+ * @throws ExchangeError `rate_limited` in place of the error, once there were too many from one address
+ */
+export async function refuseDevice(c: Context<Env>, error: unknown): Promise<never> {
+  const { deps } = c.var;
+  if (error instanceof ExchangeError && STRANGERS_CODES.has(error.code)) {
+    await takeRate(deps, DEVICE_FAILURES, await addressBucket(addressOf(c), deps.now()));
+  }
+  throw error;
 }
 
 async function byCookie(c: Context<Env>, { roles = [] }: Allowed): Promise<PersonCaller> {

@@ -9,7 +9,15 @@ import { sessionRoutes } from "./session-routes.ts";
 
 export type { Caller, DeviceCaller, KeyCaller, PersonCaller } from "../platform/caller.ts";
 export { actorOf } from "../platform/caller.ts";
-export { type Allowed, addressOf, requireCaller, requireDevice, requireKey, requirePerson } from "./auth.ts";
+export {
+  type Allowed,
+  addressOf,
+  refuseDevice,
+  requireCaller,
+  requireDevice,
+  requireKey,
+  requirePerson,
+} from "./auth.ts";
 export { bootstrapOperator } from "./bootstrap.ts";
 export { type FoundDevice, findDeviceByKid } from "./device-proof.ts";
 export { isOperator } from "./invites.ts";

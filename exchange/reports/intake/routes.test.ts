@@ -372,6 +372,16 @@ describe("POST /v1/reports", () => {
       await expectRefusedUnstored(await signed({ ...report, ...change }), "imagery_suspected", "iVBORw0KGgo");
     });
 
+    it("slows down who has no device, from one address, and nobody else there", async () => {
+      const from = { ...JSON_TYPE, "cf-connecting-ip": "192.0.2.77" };
+      const stranger = await generateSigningKey({ extractable: false });
+      const { report, bytes } = await hotline.makeReport({ file: "77" });
+      const forged = await signEnvelope("bw-report+jws", report, [stranger], { maxBytes: 200 * 1024 });
+      for (let i = 0; i < 60; i++) await expectProblem(await hotline.post(forged, from), "device_unknown");
+      await expectProblem(await hotline.post(forged, from), "rate_limited");
+      expect((await hotline.post(bytes, from)).status).toBe(201);
+    });
+
     it("refuses words that nobody encrypted, unstored and unlogged", async () => {
       const { report } = await hotline.makeReport();
       const sealed = { ...report.sealed, ciphertext: base64urlOf(utf8Of("written in clear".padEnd(512))) };

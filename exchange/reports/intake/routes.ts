@@ -4,7 +4,7 @@ import { UuidV7 } from "@breakwater/shared/ids.ts";
 import { ReportStatus } from "@breakwater/shared/wire/hotline.ts";
 import { Hono } from "hono";
 import { z } from "zod";
-import { requireDevice } from "../../members/index.ts";
+import { refuseDevice, requireDevice } from "../../members/index.ts";
 import type { DeviceCaller } from "../../platform/caller.ts";
 import type { Env } from "../../platform/deps.ts";
 import { describe, JOSE_TYPE, params, readBody, requireType } from "../../platform/http.ts";
@@ -37,7 +37,9 @@ export const intakeRoutes = new Hono<Env>()
     requireType("application/json"),
     async (c) => {
       const body = await readBody(c, REPORT_MAX_BYTES, "report_too_large");
-      const { receipt, created } = await acceptReport(c.var.deps, body);
+      const { receipt, created } = await acceptReport(c.var.deps, body).catch((error: unknown) =>
+        refuseDevice(c, error),
+      );
       const headers = { "Content-Type": JOSE_TYPE, "Cache-Control": "no-store" };
       return c.body(receipt as Uint8Array<ArrayBuffer>, created ? 201 : 200, headers);
     },
