@@ -16,9 +16,11 @@ import { asConsoleAnswer, extensionCors, securityHeaders } from "./platform/head
 import { problemResponse } from "./platform/http.ts";
 import { type JobHandlers, jobsRetention, runDueJobs } from "./platform/jobs.ts";
 import { ratesRetention } from "./platform/rates.ts";
+import { isRestoring, restoringGate } from "./platform/restore-state.ts";
 import { type RetentionRule, retentionJobs, retentionRetention, scheduleRetention } from "./platform/retention.ts";
 import { recalls, recallsJobs, recallsRetention } from "./recalls/index.ts";
 import { purgeReports, reports, reportsJobs, reportsRetention, scheduleReports } from "./reports/index.ts";
+import { recover } from "./restore/index.ts";
 import { scheduleSets, sets, setsJobs, setsRetention } from "./sets/index.ts";
 
 /** Every slice's routes; each carries its full paths. */
@@ -58,6 +60,8 @@ const schedules: ((deps: Deps) => Promise<void>)[] = [
 /** After an answered request that queued jobs; the scheduled run does the rest. */
 const JOBS_AFTER_REQUEST = 4;
 const JOBS_PER_TICK = 50;
+/** What is due is purged before a restored exchange answers, not when its turn comes. */
+const PURGE_NOW = { id: "restore", kind: "sets.purge", key: "restore", payload: {}, attempts: 1 };
 
 export const app = new Hono<Env>();
 
@@ -69,6 +73,7 @@ app.use(async (c, next) => {
 app.use(securityHeaders());
 app.use(extensionCors());
 app.use(bodyGate());
+app.use(restoringGate());
 app.route("/", operations(retention));
 for (const slice of slices) app.route("/", slice);
 app.get("/openapi.json", openapi(app));
@@ -130,6 +135,10 @@ async function afterwards({ deps, wasNudged, close }: OpenDeps): Promise<void> {
 /** One tick of the clock: periodic jobs exist, due ones run. */
 export async function runScheduled({ deps, close }: OpenDeps): Promise<void> {
   try {
+    if (await isRestoring(deps)) {
+      await recover(deps, { purge: async () => jobs["sets.purge"]?.(deps, PURGE_NOW), retention });
+      return;
+    }
     for (const schedule of schedules) await schedule(deps);
     const ran = await runDueJobs(deps, jobs, { limit: JOBS_PER_TICK });
     if (ran > 0) deps.events.scheduledRun({ jobs: ran });

@@ -12,10 +12,11 @@ import { requireCaller } from "./members/index.ts";
 import { findDatabaseCode } from "./platform/db-errors.ts";
 import type { Deps, Env } from "./platform/deps.ts";
 import { describe, query } from "./platform/http.ts";
+import { isRestoring } from "./platform/restore-state.ts";
 import { listRetention, type RetentionRule } from "./platform/retention.ts";
 
 /** The newest file in migrations/: a database behind it or ahead of it serves nothing. */
-export const EXPECTED_MIGRATION = 5;
+export const EXPECTED_MIGRATION = 6;
 /** Any key would do: what counts is that the store answers. */
 const READY_PROBE_KEY = "state/ready";
 const AUDIT_PAGE_MAX = 200;
@@ -23,6 +24,8 @@ const AUDIT_PAGE_MAX = 200;
 const UNDEFINED_TABLE = "42P01";
 
 const Health = z.strictObject({ ok: z.literal(true) });
+/** Ready, and yet shut: everything but the health checks answers `restoring`. */
+const Ready = Health.extend({ restoring: z.literal(true).optional() });
 const WellKnown = z.strictObject({
   exchange: z.string(),
   log: LogInfo,
@@ -51,7 +54,7 @@ export function operations(retention: readonly RetentionRule[]) {
         tag: "operations",
         summary: "Rows and objects are reachable and at the expected state",
         auth: ["open"],
-        answers: { 200: Health },
+        answers: { 200: Ready },
         problems: ["migrations_pending", "busy"],
       }),
       async (c) => {
@@ -62,7 +65,7 @@ export function operations(retention: readonly RetentionRule[]) {
         await objects.head(READY_PROBE_KEY).catch((cause: unknown) => {
           throw new ExchangeError("busy", { retry_after: 2 }, { cause });
         });
-        return c.json({ ok: true as const });
+        return c.json((await isRestoring(c.var.deps)) ? { ok: true, restoring: true } : { ok: true });
       },
     )
     .get(

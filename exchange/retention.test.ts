@@ -24,6 +24,7 @@ const ENDLESS: Record<string, string> = {
   releases: "numbers and digests",
   entry_versions: "signals: end with their withdrawal, by the purge of the set",
   blobs: "what releases name: ends with the purge of the set",
+  restore_state: "times and codes of the last restore",
   blob_uploads: "digests by organisation: swept after a day",
   recalls: "signed statements of organisations: random ids and numbers",
   recall_signings: "at most one a set: ends when the recall is through, seconds later",

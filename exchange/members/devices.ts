@@ -10,6 +10,8 @@ import { isUniqueViolation } from "../platform/db-errors.ts";
 import type { Deps } from "../platform/deps.ts";
 import { newRowId } from "../platform/ids.ts";
 import { addressBucket, takeRate } from "../platform/rates.ts";
+import { findResend } from "../platform/restore-state.ts";
+import { noteTakeAway } from "../platform/take-aways.ts";
 import { inviteStateOf, isResponsibleFor, lockInvite, scopeOf } from "./invites.ts";
 import { DEVICE_MS, DEVICE_RENEW_FROM_MS, ENROL_TRIES, INVITE_TRIES, MAX_ITEMS_PER_HOUR } from "./limits.ts";
 import { isSecretOf } from "./secrets.ts";
@@ -51,6 +53,7 @@ export async function enrolDevice(deps: Deps, wanted: EnrolDevice, address: stri
         action: "device.enrolled",
         subject: invite.row.id,
       });
+      await noteTakeAway(deps, { kind: "invite_used", id: invite.row.id });
       return { device, member: invite.member, isNew: true };
     });
   } catch (error) {
@@ -110,6 +113,7 @@ export async function describeDevice(deps: Deps, device: DeviceRow, member: Memb
   if (hotline === undefined) throw new ExchangeError("internal");
   const administrator = await findAdministratorName(deps, member);
   const { receipt } = await deps.signer.publicKeys();
+  const resend = await findResend(deps, deps.now());
   return {
     device_id: device.id,
     state: deviceStateOf(device, deps.now()) as Device["state"],
@@ -127,6 +131,9 @@ export async function describeDevice(deps: Deps, device: DeviceRow, member: Memb
     expires_at: device.expiresAt.toISOString(),
     receipt_keys: receipt,
     policy: { rung3: member.rung3, max_items_per_hour: MAX_ITEMS_PER_HOUR },
+    ...(resend === undefined
+      ? {}
+      : { resend_since: resend.since.toISOString(), resend_until: resend.until.toISOString() }),
   };
 }
 
@@ -189,6 +196,7 @@ export async function revokeDevice(deps: Deps, caller: Caller, id: string): Prom
     if (device.state === "revoked") return;
     await tx.db.update(devices).set({ state: "revoked", revokedAt: now }).where(eq(devices.id, id));
     await append(tx, { at: now, actor: actorOf(caller), action: "device.revoked", subject: id });
+    await noteTakeAway(deps, { kind: "device", id });
   });
 }
 

@@ -22,6 +22,7 @@ export { bootstrapOperator } from "./bootstrap.ts";
 export { type FoundDevice, findDeviceByKid } from "./device-proof.ts";
 export { isOperator } from "./invites.ts";
 export { MAX_ITEMS_PER_HOUR } from "./limits.ts";
+export { endAllSignIns, reapplyTakeAways } from "./restore.ts";
 export { membersRetention } from "./retention.ts";
 export {
   type FoundPublisher,

@@ -8,6 +8,7 @@ import { type Queries, type Tx, transaction } from "../platform/db.ts";
 import { isUniqueViolation } from "../platform/db-errors.ts";
 import type { Deps } from "../platform/deps.ts";
 import { takeRate } from "../platform/rates.ts";
+import { noteTakeAway } from "../platform/take-aways.ts";
 import { DEVICE_MS, INVITE_MS, INVITES_MADE } from "./limits.ts";
 import { findMember, isHotline } from "./store.ts";
 import { type DeviceRow, devices, type InviteRow, invites, type MemberRow, members } from "./tables.ts";
@@ -122,6 +123,7 @@ export async function decideInvite(
       .set(change)
       .where(and(eq(devices.inviteId, id), eq(devices.state, "waiting")));
     await append(tx, { at: now, actor, action: `invite.${decision}`, subject: id });
+    if (decision === "refused") await noteTakeAway(deps, { kind: "invite_refused", id });
     return { ...found, row: { ...row, ...decided }, device: await findInviteDevice(tx, id) };
   });
 }

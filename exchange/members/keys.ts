@@ -6,6 +6,7 @@ import type { Actor, KeyCaller, Scope } from "../platform/caller.ts";
 import { type Queries, type Tx, transaction } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
 import { addressBucket, takeRate } from "../platform/rates.ts";
+import { noteTakeAway } from "../platform/take-aways.ts";
 import {
   API_KEY_DEFAULT_MS,
   API_KEY_MAX_MS,
@@ -86,6 +87,7 @@ export async function rotateKey(deps: Deps, actor: Actor, name: string, keyId: s
     const endsAt = new Date(Math.min(old.expiresAt.getTime(), now.getTime() + API_KEY_OVERLAP_MS));
     await tx.db.update(apiKeys).set({ expiresAt: endsAt, replacedBy: made.keyId }).where(eq(apiKeys.id, old.id));
     await append(tx, { at: now, actor, action: "api_key.rotated", subject: old.id });
+    await noteTakeAway(deps, { kind: "api_key", id: old.id, ends_at: endsAt.toISOString(), revoked: false });
     return { ...made, previous: { keyId: old.id, expiresAt: endsAt } };
   });
 }
@@ -98,6 +100,7 @@ export async function revokeKey(deps: Deps, actor: Actor, name: string, keyId: s
     if (key.revokedAt !== null) return;
     await tx.db.update(apiKeys).set({ revokedAt: now }).where(eq(apiKeys.id, key.id));
     await append(tx, { at: now, actor, action: "api_key.revoked", subject: key.id });
+    await noteTakeAway(deps, { kind: "api_key", id: key.id, ends_at: now.toISOString(), revoked: true });
   });
 }
 

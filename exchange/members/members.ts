@@ -8,6 +8,7 @@ import { type Queries, type Tx, transaction } from "../platform/db.ts";
 import { isUniqueViolation } from "../platform/db-errors.ts";
 import type { Deps } from "../platform/deps.ts";
 import { newRowId } from "../platform/ids.ts";
+import { noteTakeAway } from "../platform/take-aways.ts";
 import { allowedRoles } from "./rights.ts";
 import { findMember, findPersonRow, isHotline } from "./store.ts";
 import { type MemberRow, members, type PersonRow, people, sessions, signInLinks } from "./tables.ts";
@@ -80,6 +81,9 @@ export async function changeMember(deps: Deps, actor: Actor, name: string, chang
     if (suspended) await endSignIns(tx, await peopleIds(tx, member.id));
     const action = suspended === undefined ? "member.changed" : suspended ? "member.suspended" : "member.resumed";
     await append(tx, { at: now, actor, action, subject: member.id });
+    const { id, roles, tier, rung3 } = { ...member, ...defined(fields) };
+    await noteTakeAway(deps, { kind: "member_rights", id, roles, tier, rung3 });
+    if (suspended) await noteTakeAway(deps, { kind: "member_suspended", id });
   });
 }
 
@@ -129,6 +133,7 @@ export async function removePerson(deps: Deps, actor: Actor, personId: string): 
     await tx.db.update(people).set({ removedAt: now }).where(eq(people.id, personId));
     await endSignIns(tx, [personId]);
     await append(tx, { at: now, actor, action: "person.removed", subject: personId });
+    await noteTakeAway(deps, { kind: "person", id: personId });
   });
 }
 

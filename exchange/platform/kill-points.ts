@@ -12,7 +12,29 @@ export const RELEASE_KILL_POINTS = [
 export const LOG_KILL_POINTS = ["log_after_tiles", "log_after_sign", "log_before_checkpoint"] as const;
 /** In the order of a recall that the exchange signs. */
 export const RECALL_KILL_POINTS = ["after_recall_reserved", "after_recall_signed"] as const;
-export const KILL_POINTS = [...RELEASE_KILL_POINTS, ...LOG_KILL_POINTS, ...RECALL_KILL_POINTS] as const;
+/** What a restored database catches up on, in this order; a point lies after each step's work and before its mark. */
+export const RESTORE_STEPS = [
+  "sign_ins",
+  "take_aways",
+  "log",
+  "roots",
+  "admissions",
+  "releases",
+  "recalls",
+  "resume_log",
+  "signed",
+  "purge",
+  "objects",
+  "retention",
+] as const;
+export type RestoreStep = (typeof RESTORE_STEPS)[number];
+export const RESTORE_KILL_POINTS = RESTORE_STEPS.map((step) => `restore_after_${step}` as const);
+export const KILL_POINTS = [
+  ...RELEASE_KILL_POINTS,
+  ...LOG_KILL_POINTS,
+  ...RECALL_KILL_POINTS,
+  ...RESTORE_KILL_POINTS,
+] as const;
 export type KillPoint = (typeof KILL_POINTS)[number];
 
 /**

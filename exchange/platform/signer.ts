@@ -4,6 +4,8 @@ import { ExchangeError, isProblemCode, type ProblemCode, type ProblemDetail } fr
 /** An Ed25519 public key as a JWK. */
 export type SignerJwk = { kty: "OKP"; crv: "Ed25519"; x: string };
 
+export type LastStatements = { release?: Uint8Array; recall?: Uint8Array };
+
 /**
  * Holds the keys for receipts and for releases of publishers without a key of their own. It parses what it signs.
  * Every method throws `signer_refused` for what it will not sign, `signer_unavailable` when it cannot be reached.
@@ -18,6 +20,8 @@ export interface Signer {
   signRelease(payload: Uint8Array): Promise<Uint8Array>;
   /** As {@link signRelease}, with numbers of their own. */
   signRecall(payload: Uint8Array): Promise<Uint8Array>;
+  /** The payloads signed last for a set, whether or not anybody stored them. */
+  lastStatements(publisher: string, set: string): Promise<LastStatements>;
   /** @returns the envelope's bytes */
   signReceipt(payload: Uint8Array): Promise<Uint8Array>;
 }
@@ -60,6 +64,7 @@ export function signerOver(rpc: SignerRpc): Signer {
     createReleaseKey: (publisher) => ask(() => rpc.createReleaseKey(publisher)),
     signRelease: (payload) => ask(() => rpc.signRelease(payload)),
     signRecall: (payload) => ask(() => rpc.signRecall(payload)),
+    lastStatements: (publisher, set) => ask(() => rpc.lastStatements(publisher, set)),
     signReceipt: (payload) => ask(() => rpc.signReceipt(payload)),
   };
 }

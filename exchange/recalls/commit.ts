@@ -59,7 +59,7 @@ async function swapNewest({ sql }: Tx, set: SetRow, { recall }: Recall): Promise
 }
 
 /** The list is readable for whoever may read the set, until the recall ends; then it is destroyed like a segment. */
-async function referList({ sql }: Tx, deps: Deps, set: SetRow, recall: Recall): Promise<void> {
+export async function referList({ sql }: Tx, deps: Deps, set: SetRow, recall: Recall): Promise<void> {
   const until = new Date(recall.exp * 1000);
   const [kept] = await sql`
     update blobs set state = 'kept' where digest = ${recall.list as string} and state in ('pending', 'kept') returning 1`;

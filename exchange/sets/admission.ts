@@ -3,6 +3,7 @@
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { parseStatement } from "@breakwater/shared/release.ts";
 import { createStateDigest } from "@breakwater/shared/state.ts";
+import type { DeletionReason } from "@breakwater/shared/vocab/reasons.ts";
 import type { ReleaseAnswer } from "@breakwater/shared/wire/sets.ts";
 import { eq } from "drizzle-orm";
 import type { Tx } from "../platform/db.ts";
@@ -19,7 +20,7 @@ import {
   takeOverAdmission,
   touchAdmission,
 } from "./admission-store.ts";
-import { requireAudience } from "./audience.ts";
+import { narrower, requireAudience } from "./audience.ts";
 import { keepBlob, readBlob } from "./blob-store.ts";
 import { moveHead } from "./head.ts";
 import {
@@ -46,16 +47,22 @@ type Step = { run: (deps: Deps, admission: AdmissionRow, at: number) => Promise<
  *   admission can be gone on with
  */
 export async function finishAdmission(deps: Deps, admission: AdmissionRow, proposal: Proposal): Promise<ReleaseAnswer> {
-  const answer = await advance(deps, admission, proposal, undefined);
+  const answer = await advance(deps, admission, proposal);
   if (answer === undefined) throw new Error("an admission without a deadline ended early");
   return answer;
 }
 
-async function advance(
+/**
+ * Go on with an admission.
+ *
+ * @param land - what makes the release the head
+ * @returns undefined when the deadline came first
+ */
+export async function advance(
   deps: Deps,
   admission: AdmissionRow,
   proposal: Proposal,
-  deadline: Date | undefined,
+  { deadline, land = moveHead }: { deadline?: Date | undefined; land?: typeof moveHead } = {},
 ): Promise<ReleaseAnswer | undefined> {
   try {
     const steps = stepsOf(proposal);
@@ -68,7 +75,7 @@ async function advance(
     await requireCount(deps, admission, proposal);
     await keepDocuments(deps, proposal);
     await deps.killPoint("before_head_moves");
-    const answer = await moveHead(deps, admission, proposal);
+    const answer = await land(deps, admission, proposal);
     await deps.killPoint("after_head_moved");
     return answer;
   } catch (error) {
@@ -128,16 +135,22 @@ async function stage(
     // One line an id in the whole delta, not only in each of its segments.
     const first = sortedIds?.first;
     if (first !== undefined && first <= lastId) throw new ExchangeError("segment_order", { reason: "across segments" });
-    await requireTier(tx, set.id, floor);
+    await requireTier(tx, proposal, floor);
     const entriesDelta = await stageRows(tx, set.id, statement.release, rows);
     return { rows: lines, entriesDelta, floor, lastId: sortedIds?.last };
   });
 }
 
 // Under the set's lock, where a change of the audience waits too: whichever comes second sees the other.
-async function requireTier({ db }: Tx, setId: number, floor: CheckedRows["floor"]): Promise<void> {
-  const [row] = await db.select({ tier: sets.audienceTier }).from(sets).where(eq(sets.id, setId)).for("update");
-  if (row !== undefined) requireAudience(row.tier, floor);
+async function requireTier({ db }: Tx, { set, overlay }: Proposal, floor: CheckedRows["floor"]): Promise<void> {
+  const [row] = await db.select({ tier: sets.audienceTier }).from(sets).where(eq(sets.id, set.id)).for("update");
+  if (row === undefined) return;
+  if (overlay === undefined) return requireAudience(row.tier, floor);
+  // It was published to fewer than the restored rows say: they learn it from what it holds.
+  await db
+    .update(sets)
+    .set({ audienceTier: narrower(row.tier, floor) })
+    .where(eq(sets.id, set.id));
 }
 
 /** Make the rows of one range what the snapshot holds: release 1, and recovery from a stolen key. */
@@ -148,16 +161,43 @@ async function replaceRange(
   step: number,
   at: number,
 ): Promise<void> {
-  const lines = await linesOf(deps, proposal, at);
+  const lines = overlaid(await linesOf(deps, proposal, at), proposal, at);
   // What an interrupted earlier run staged is not here: its step is marked done and skipped.
   const current = await listCurrentRows(deps, proposal.set.id, boundsOf(proposal, at));
   const held = new Map(current.flatMap((row) => (row.op === "put" ? [[row.id, row.line] as const] : [])));
   const { rows, floor } = await checkChanges(proposal, asPuts(lines));
   const changed = rows.filter((row) => row.op === "put" && held.get(row.id) !== row.line);
   const kept = new Set(lines.map(({ id }) => id));
-  const gone = [...held.keys()].filter((id) => !kept.has(id));
-  const dropped = gone.map((id): StagedRow => ({ op: "del", id, why: "withdrawn" }));
+  const gone = new Set([...held.keys(), ...deletedSince(proposal, at)].filter((id) => !kept.has(id)));
+  const dropped = [...gone].map((id): StagedRow => ({ op: "del", id, why: whyOf(proposal, id) }));
   await stage(deps, admission, proposal, step, { rows: [...changed, ...dropped], floor }, { lines: lines.length });
+}
+
+/** The range's lines as the releases after the snapshot left them. */
+function overlaid(lines: SnapshotLine[], proposal: Proposal, at: number): SnapshotLine[] {
+  const { overlay } = proposal;
+  if (overlay === undefined || overlay.size === 0) return lines;
+  const { from, until } = boundsOf(proposal, at);
+  const merged = new Map(lines.map(({ id, line }) => [id, line]));
+  for (const [id, change] of overlay) {
+    if (id < from || (until !== undefined && id >= until)) continue;
+    if (change.op === "put") merged.set(id, change.line);
+    else merged.delete(id);
+  }
+  return [...merged].map(([id, line]) => ({ id, line }));
+}
+
+/** Also what came and went since: its withdrawal leaves a row, so that readers and recalls know the id. */
+function deletedSince({ overlay, ...proposal }: Proposal, at: number): string[] {
+  if (overlay === undefined) return [];
+  const { from, until } = boundsOf(proposal, at);
+  const isInside = (id: string) => id >= from && (until === undefined || id < until);
+  return [...overlay].flatMap(([id, { op }]) => (op === "del" && isInside(id) ? [id] : []));
+}
+
+function whyOf({ overlay }: Proposal, id: string): DeletionReason {
+  const change = overlay?.get(id);
+  return change?.op === "del" ? change.why : "withdrawn";
 }
 
 /**
@@ -230,7 +270,7 @@ export const admitJob: JobHandler = async (deps, { payload }) => {
   }
   const deadline = new Date(deps.now().getTime() + ADMISSION_RUN_MS);
   const proposal = await reopen(deps, admission);
-  const end = proposal && (await advance(deps, admission, proposal, deadline).catch(endOf));
+  const end = proposal && (await advance(deps, admission, proposal, { deadline }).catch(endOf));
   // Taken over: whoever has it now may end too, so this job looks again.
   if (end === "taken") return { again: new Date(deps.now().getTime() + ADMISSION_STALE_MS) };
   if (proposal === undefined || end !== undefined) return undefined;

@@ -96,7 +96,8 @@ async function swapHead({ sql }: Tx, { set, statement, digest, manifest }: Propo
   requireAudience(row.audience_tier, row.audience_floor);
 }
 
-async function referBlobs(
+/** The newest manifest's blobs, and an end date for what it names no more. */
+export async function referBlobs(
   tx: Tx,
   set: SetRow,
   release: number,

@@ -6,6 +6,7 @@ import { type AfterPurge, purgeJobs } from "./purge.ts";
 
 export { acceptRelease, acceptStatement, type Brought, type Outcome, requireHeldKey } from "./accept.ts";
 export type { Via } from "./admission-store.ts";
+export { adoptBlobs, adoptUpload, dropLostUploads, dropUnnamedObjects } from "./adopt.ts";
 export { catalogueRows, setAnswer } from "./answers.ts";
 export { type BlobRow, holdBlobs, keepBlob, openBlob, readBlob, wasUploadedBy } from "./blob-store.ts";
 export {
@@ -37,6 +38,8 @@ export {
   saveAck,
   type VersionRow,
 } from "./reading.ts";
+export { abandonAdmissions, findRootBefore, reapplyAudiences, reapplyReleases, reapplyRoots } from "./reapply.ts";
+export { adoptRelease } from "./reapply-newest.ts";
 export { setsRetention } from "./retention.ts";
 export {
   acceptRoot,

@@ -42,9 +42,14 @@ export async function countDeltaLines(
   return { counted, more: counted > limit };
 }
 
-/** One segment of the release's own delta as changes, sorted by id. */
-export async function readDeltaSegment(deps: Deps, proposal: Proposal, segment: SegmentRow): Promise<Change[]> {
-  return parseDelta(await readLines(deps, proposal, segment, "delta"));
+/** One segment of a release's delta, its own unless told otherwise, as changes, sorted by id. */
+export async function readDeltaSegment(
+  deps: Deps,
+  proposal: Proposal,
+  segment: SegmentRow,
+  release: number = proposal.manifest.release,
+): Promise<Change[]> {
+  return parseDelta(await readLines(deps, proposal, segment, "delta", release));
 }
 
 /** One segment of the snapshot, its lines inside its range and as many as the index says. */
@@ -68,8 +73,9 @@ async function readLines(
   proposal: Proposal,
   { segment, size, plain }: SegmentAt,
   kind: "delta" | "snapshot",
+  release: number = proposal.manifest.release,
 ) {
-  const { publisher, set, release } = proposal.manifest;
+  const { publisher, set } = proposal.manifest;
   const bytes = await readBlob(deps, segment, size);
   const ref = { digest: segment, size, plain };
   const { header, lines } = await decodeSegment(bytes, ref);

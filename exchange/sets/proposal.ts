@@ -1,6 +1,7 @@
 /** What a statement proposes: its manifest and index, held against the set's history and the blobs that are here. No row is touched. */
 
 import type { Digest } from "@breakwater/shared/bytes.ts";
+import type { Change } from "@breakwater/shared/delta.ts";
 import { jcs } from "@breakwater/shared/jcs.ts";
 import {
   type Manifest,
@@ -33,6 +34,8 @@ export type Proposal = {
   /** Every blob that the manifest keeps alive, itself and its index included. */
   references: Digest[];
   blobs: Map<Digest, BlobRow>;
+  /** After a restore: what the releases after the snapshot change in it, by id. Its rows then come from both. */
+  overlay?: ReadonlyMap<string, Change>;
 };
 
 /** How many lines an admission of this proposal reads and writes, as its progress counts them. */

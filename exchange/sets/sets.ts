@@ -8,6 +8,7 @@ import { append } from "../audit/index.ts";
 import { actorOf, type Caller } from "../platform/caller.ts";
 import { type Queries, type Tx, transaction } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
+import { noteTakeAway } from "../platform/take-aways.ts";
 import { floorOfSet, isInAudience, narrower, requireAudience, requireStreamRole } from "./audience.ts";
 import { type SetRow, setAudience, sets } from "./tables.ts";
 
@@ -81,6 +82,7 @@ export async function putSet(
     }
     const action = created ? "set.opened" : "set.audience_changed";
     await append(tx, { at: now, actor: actorOf(caller), action, subject: subjectOf(row.id), code: audience.tier });
+    await noteTakeAway(deps, { kind: "set_audience", ...setId, tier: audience.tier, members });
     return { created };
   });
 }

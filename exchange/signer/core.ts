@@ -1,6 +1,14 @@
 /** The signer's rules: it parses strictly what it signs, and refuses what it holds no key for or has gone past. */
 
-import { type Digest, digestOf, isDigest, utf8Of } from "@breakwater/shared/bytes.ts";
+import {
+  type Bytes,
+  base64urlOf,
+  type Digest,
+  digestOf,
+  findBase64url,
+  isDigest,
+  utf8Of,
+} from "@breakwater/shared/bytes.ts";
 import { ENVELOPE_MAX_BYTES, signPayloadBytes } from "@breakwater/shared/envelope.ts";
 import { jcs, parseJcs } from "@breakwater/shared/jcs.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
@@ -19,8 +27,10 @@ const lastRecallName = (publisher: string, set: string) => `last-recall/${publis
 /** Two signings of one set at once are rare, three in a row are an attack or a fault. */
 const LAST_MAX_ATTEMPTS = 3;
 
-const Last = z.strictObject({ digest: z.custom<Digest>(isDigest), release: z.int().positive() });
-const LastRecall = z.strictObject({ digest: z.custom<Digest>(isDigest), recall: z.int().positive() });
+// The payload too: an exchange that lost its rows asks for what was signed and never logged, or the number would be lost.
+const held = { digest: z.custom<Digest>(isDigest), payload: z.base64url().optional() };
+const Last = z.strictObject({ ...held, release: z.int().positive() });
+const LastRecall = z.strictObject({ ...held, recall: z.int().positive() });
 
 /**
  * @param state - durable store; its loss is the loss of the keys, its rollback would let a number be signed twice
@@ -49,7 +59,7 @@ export async function openSignerCore({ state, secret }: { state: SignerState; se
       if (key === undefined) throw new ExchangeError("signer_refused", { reason: "no key" });
       // First the number, then the signature: a crash in between costs nothing, since the same bytes may be signed again.
       const { publisher, set, release } = statement;
-      const next = { digest: await digestOf(payloadBytes), release };
+      const next = { digest: await digestOf(payloadBytes), payload: base64urlOf(payloadBytes), release };
       await takeNumber(state, lastName(publisher, set), Last, next, (last) => last.release);
       return signPayloadBytes("bw-release+jws", payloadBytes, [key]);
     },
@@ -58,9 +68,17 @@ export async function openSignerCore({ state, secret }: { state: SignerState; se
       const { publisher, set, recall } = parseStrictly(Recall, payloadBytes);
       const key = await ring.find(releaseKeyName(publisher));
       if (key === undefined) throw new ExchangeError("signer_refused", { reason: "no key" });
-      const next = { digest: await digestOf(payloadBytes), recall };
+      const next = { digest: await digestOf(payloadBytes), payload: base64urlOf(payloadBytes), recall };
       await takeNumber(state, lastRecallName(publisher, set), LastRecall, next, (last) => last.recall);
       return signPayloadBytes("bw-recall+jws", payloadBytes, [key]);
+    },
+
+    async lastStatements(publisher, set) {
+      const [release, recall] = await Promise.all([
+        readPayload(state, lastName(publisher, set), Last),
+        readPayload(state, lastRecallName(publisher, set), LastRecall),
+      ]);
+      return { ...(release === undefined ? {} : { release }), ...(recall === undefined ? {} : { recall }) };
     },
 
     async signReceipt(payloadBytes) {
@@ -76,6 +94,18 @@ function parseStrictly<Schema extends z.ZodType>(schema: Schema, payloadBytes: U
   const result = schema.safeParse(parseJcs(payloadBytes));
   if (!result.success) throw new ExchangeError("signer_refused", { reason: "payload" });
   return result.data;
+}
+
+async function readPayload(
+  state: SignerState,
+  name: string,
+  schema: z.ZodType<{ payload?: string | undefined }>,
+): Promise<Bytes | undefined> {
+  const stored = await state.read(name);
+  if (stored === undefined) return undefined;
+  const last = schema.safeParse(parseJcs(stored.bytes));
+  if (!last.success) throw new ExchangeError("signer_unavailable", { reason: "last number" });
+  return last.data.payload === undefined ? undefined : findBase64url(last.data.payload);
 }
 
 /** The signer's own memory is what makes a second release or recall of one number impossible, whatever its caller asks. */

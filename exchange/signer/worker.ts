@@ -33,6 +33,10 @@ export default class SignerWorker extends WorkerEntrypoint<SignerBindings> imple
     return this.#answer((core) => core.signRecall(payload));
   }
 
+  lastStatements(publisher: string, set: string) {
+    return this.#answer((core) => core.lastStatements(publisher, set));
+  }
+
   signReceipt(payload: Uint8Array) {
     return this.#answer((core) => core.signReceipt(payload));
   }

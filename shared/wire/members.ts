@@ -202,6 +202,12 @@ export const Device = z.strictObject({
   expires_at: Instant,
   receipt_keys: z.array(PublicJwk),
   policy: z.strictObject({ rung3: z.boolean(), max_items_per_hour: z.number().int().positive() }),
+  /**
+   * After a restore of the exchange: reports with receipts from `resend_since` up to `resend_until` may be lost, and are
+   * asked for once more, byte for byte.
+   */
+  resend_since: Instant.optional(),
+  resend_until: Instant.optional(),
 });
 export type Device = z.infer<typeof Device>;
 export const DeviceRow = z.strictObject({

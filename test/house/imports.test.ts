@@ -29,6 +29,16 @@ const ARROWS: Record<string, readonly string[]> = {
     "exchange/sets",
   ],
   "exchange/reports": ["shared", "exchange/platform", "exchange/audit", "exchange/members", "exchange/sets"],
+  "exchange/backup": ["shared", "exchange/platform"],
+  "exchange/restore": [
+    "shared",
+    "exchange/platform",
+    "exchange/audit",
+    "exchange/members",
+    "exchange/log",
+    "exchange/sets",
+    "exchange/recalls",
+  ],
   exchange: [
     "shared",
     "exchange/platform",
@@ -39,11 +49,12 @@ const ARROWS: Record<string, readonly string[]> = {
     "exchange/recalls",
     "exchange/feed",
     "exchange/reports",
+    "exchange/restore",
   ],
   client: ["shared"],
   console: ["shared"],
   extension: ["shared"],
-  local: ["shared", "exchange", "exchange/platform", "exchange/members", "client", "test/drawings"],
+  local: ["shared", "exchange", "exchange/platform", "exchange/members", "exchange/backup", "client", "test/drawings"],
 };
 const SLICE = /^exchange\/(audit|members|log|sets|recalls|feed|reports)$/;
 

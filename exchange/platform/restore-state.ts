@@ -1,0 +1,45 @@
+/** Whether the rows were put back from a backup and do not know yet what happened since: then nobody is answered. */
+import { ExchangeError } from "@breakwater/shared/problem.ts";
+import type { MiddlewareHandler } from "hono";
+import type { Queries } from "./db.ts";
+import type { Env } from "./deps.ts";
+
+/** How long devices are asked for what they sent after the backup: as long as they keep it. */
+export const RESEND_DAYS = 30;
+/** A receipt's time is read before its row is committed: what is this much older than the snapshot may be missing from it. */
+export const RESEND_MARGIN_MS = 15 * 60_000;
+const DAY_MS = 86_400_000;
+/** Long enough for small exchanges; clients of this project ask again by themselves. */
+const RETRY_AFTER_SECONDS = 5;
+
+/** Whether the process answers and its stores can be reached is true or not also during a restore. */
+const UNGATED: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
+
+export async function isRestoring({ sql }: Queries): Promise<boolean> {
+  const [row] = await sql`select 1 from restore_state where finished_at is null`;
+  return row !== undefined;
+}
+
+/**
+ * Middleware before every other: rows that have not caught up would let in who was locked out, and show what was erased.
+ * Asked of the database at each request, since a restore can happen under a running Worker.
+ */
+export function restoringGate(): MiddlewareHandler<Env> {
+  return async (c, next) => {
+    if (!UNGATED.has(c.req.path) && (await isRestoring(c.var.deps))) {
+      throw new ExchangeError("restoring", { retry_after: RETRY_AFTER_SECONDS });
+    }
+    await next();
+  };
+}
+
+/** From when to when devices' receipts may be of reports that are lost. */
+export type Resend = { since: Date; until: Date };
+
+/** @returns undefined when nothing was restored in the last {@link RESEND_DAYS} */
+export async function findResend({ sql }: Queries, now: Date): Promise<Resend | undefined> {
+  const [row] = await sql<{ since: Date; until: Date }[]>`
+    select resend_since as since, finished_at as until from restore_state
+    where finished_at > ${new Date(now.getTime() - RESEND_DAYS * DAY_MS)}`;
+  return row;
+}
