@@ -137,7 +137,7 @@ it.each(["member", "exchange"] as const)(
           await check();
         }
       }),
-      { numRuns: 8 },
+      { numRuns: 6 },
     );
     const { rows } = await expectSoundLog(x);
     expect(rows).toBeGreaterThan(8);
