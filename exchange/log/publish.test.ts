@@ -70,6 +70,10 @@ describe("a publication", () => {
     await publish();
     await expectPublished(rows);
     expect(events("log_published").map(({ size }) => size)).toEqual([PUBLISH_MAX_LEAVES, rows]);
+    // A checkpoint that was lost comes back in one go: the signer has seen it, and signs nothing smaller.
+    await x.objects.delete("log/checkpoint");
+    await publish();
+    await expectPublished(rows);
   });
 
   it("makes the same log whatever the steps were", async () => {
@@ -243,6 +247,22 @@ describe("what does not fit", () => {
     await x.objects.put("log/tile/0/000.p/3", bytes(tile));
     await append(1);
     await expectConflict(-1, 4);
+  });
+
+  it("is noticed in a tile above the leaves, before anything is built on it", async () => {
+    await append(300);
+    await publish();
+    const key = "log/tile/1/000.p/1";
+    const tile = x.objects.bytes(key) as Uint8Array;
+    await x.objects.delete(key);
+    await x.objects.put(
+      key,
+      tile.map((byte) => byte ^ 1),
+    );
+    await append(1);
+    await expect(publish()).rejects.toMatchObject({ code: "log_conflict", detail: { reason: "published tiles" } });
+    expect(x.objects.keys()).not.toContain("log/tile/entries/001.p/45");
+    expect(await haltedAs()).toBe("log_conflict");
   });
 
   it.each([

@@ -1,16 +1,24 @@
 import { once } from "node:events";
-import { chmodSync, closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { LOG_KILL_POINTS } from "@breakwater/exchange/platform/kill-points.ts";
 import { verifySoundLog } from "@breakwater/exchange/testing/sound-log.ts";
 import { startCommand } from "@breakwater/local/breakwater-command.ts";
 import { type RunningExchange, startExchange } from "@breakwater/local/exchange.ts";
 import { type Seeded, seed } from "@breakwater/local/seed.ts";
 import { readLogInfo } from "@breakwater/local/welcome.ts";
-import { openProof, parseVkey } from "@breakwater/shared/log/index.ts";
+import {
+  bundlesToWrite,
+  edgeTiles,
+  openCheckpoint,
+  openProof,
+  parseVkey,
+  tilePath,
+} from "@breakwater/shared/log/index.ts";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildJudge, hasGo } from "../conformance/go-judge.ts";
 
 const SET = "/v1/sets/hotline.example/verified";
 /** The dead publication's lease has to run out first. */
@@ -106,4 +114,31 @@ describe("the log on the real runtime", () => {
       await expectAllPublished(rows + 1);
     },
   );
+
+  it.skipIf(!hasGo())("is accepted by Go's sumdb/note and sumdb/tlog, as it is served", async () => {
+    const log = await readLogInfo((running as RunningExchange).url);
+    const folder = join(home, "served");
+    const keep = async (path: string, answer: Response) => {
+      expect(answer.status).toBe(200);
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), await answer.bytes());
+    };
+    const note = await (await fetch(`${log.url}/checkpoint`)).text();
+    const { size } = (await openCheckpoint(note, { origin: log.origin, vkey: parseVkey(log.vkey) })).checkpoint;
+    // So few leaves that no tile is full: the right edge is all there is.
+    for (const { level, index, width } of [...bundlesToWrite(0, size), ...edgeTiles(size)]) {
+      const path = tilePath(level, index, width);
+      await keep(path, await fetch(`${log.url}/${path}`));
+    }
+    await keep("checkpoint", await fetch(`${log.url}/checkpoint`));
+    const { exchange, apiKey } = seeded.profiles.company;
+    const headers = { authorization: `Bearer ${apiKey}` };
+    await keep("judge/proof/1", await fetch(`${exchange}${SET}/releases/1/proof`, { headers }));
+    await keep("judge/proof/2", await fetch(`${exchange}${SET}/proof`, { headers }));
+    const judge = await buildJudge(mkdtempSync(join(home, "judge-")));
+    expect(await judge(folder, log.vkey, log.origin)).toEqual({
+      accepts: true,
+      says: `entries ${size}, proofs 2, consistent with 0`,
+    });
+  });
 });
