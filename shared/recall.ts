@@ -84,8 +84,8 @@ export function recallBytes(recall: Recall): Bytes {
 }
 
 /** Recall bytes that are not signed yet (exchange custody). @throws `jcs_invalid`, `recall_invalid`, `recall_lifetime` */
-export function parseRecall(bytes: Uint8Array): Recall {
-  return parseWith(Recall, parseJcs(bytes), "recall_invalid");
+export function parseRecall(bytes: Uint8Array, { strict = true }: ParseOptions = {}): Recall {
+  return parseWith(strict ? Recall : TolerantRecall, parseJcs(bytes), "recall_invalid");
 }
 
 export async function signRecall(recall: Recall, keys: readonly SigningKey[]): Promise<Bytes> {

@@ -55,8 +55,8 @@ export function statementBytes(statement: ReleaseStatement): Bytes {
 }
 
 /** Statement bytes that are not signed yet (exchange custody: the signer signs them). @throws `jcs_invalid`, `release_invalid` */
-export function parseStatement(bytes: Uint8Array): ReleaseStatement {
-  return parseWith(ReleaseStatement, parseJcs(bytes), "release_invalid");
+export function parseStatement(bytes: Uint8Array, { strict = true }: ParseOptions = {}): ReleaseStatement {
+  return parseWith(strict ? ReleaseStatement : TolerantStatement, parseJcs(bytes), "release_invalid");
 }
 
 /**

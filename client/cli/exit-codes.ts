@@ -23,7 +23,7 @@ const BY_CODE: Partial<Record<ProblemCode, ExitCode>> = {
   copy_stale: EXIT.stale,
   release_expired: EXIT.stale,
   root_expired: EXIT.stale,
-  clock_wrong: EXIT.stale,
+  clock: EXIT.stale,
   set_held: EXIT.held,
   release_fork: EXIT.held,
   root_fork: EXIT.held,

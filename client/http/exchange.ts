@@ -2,6 +2,7 @@
 
 import { type CallOptions, makeCall } from "./call.ts";
 import { makeHotline } from "./hotline.ts";
+import { makeLogReading } from "./log.ts";
 import { makeOperator } from "./operator.ts";
 import { makePublishing } from "./publishing.ts";
 import { makeReading } from "./reading.ts";
@@ -14,6 +15,7 @@ export function openExchange(options: CallOptions) {
   return {
     origin: options.origin,
     ...makeReading(call),
+    ...makeLogReading(options),
     ...makePublishing(call),
     operator: makeOperator(call),
     hotline: makeHotline(call),

@@ -79,14 +79,21 @@ export async function writeProfile(profile: Profile): Promise<void> {
  * @throws ExchangeError `profile_invalid`
  */
 export function parseExchangeOrigin(text: string): string {
+  const url = parseSecureUrl(text);
+  if (url.pathname !== "/") throw new ExchangeError("profile_invalid", { reason: "exchange_address" });
+  return url.origin;
+}
+
+/** https, or plain http on this machine; nothing after the path, and nobody's name in it. */
+export function parseSecureUrl(text: string): URL {
   if (!URL.canParse(text)) throw new ExchangeError("profile_invalid", { reason: "exchange_address" });
   const url = new URL(text);
   const plain = url.protocol === "http:" && LOOPBACK.test(url.hostname);
   if (url.protocol !== "https:" && !plain) throw new ExchangeError("profile_invalid", { reason: "exchange_insecure" });
-  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "" || url.pathname !== "/") {
+  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
     throw new ExchangeError("profile_invalid", { reason: "exchange_address" });
   }
-  return url.origin;
+  return url;
 }
 
 function parseProfileFile(bytes: Uint8Array): z.infer<typeof ProfileFile> {

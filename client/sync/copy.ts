@@ -7,10 +7,11 @@ import { parseEnvelope } from "@breakwater/shared/envelope.ts";
 import { Digest as DigestSchema, EntryId, type SetId } from "@breakwater/shared/ids.ts";
 import { type Manifest, parseManifest } from "@breakwater/shared/manifest.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
-import { type ReleaseLink, ReleaseStatement } from "@breakwater/shared/release.ts";
+import { parseStatement, type ReleaseLink, type ReleaseStatement } from "@breakwater/shared/release.ts";
 import { entryIdOf } from "@breakwater/shared/state.ts";
 import { z } from "zod";
 import { DRAFT_ENDING, isFileError, readIfThere, writePrivateFile } from "../profile/private-files.ts";
+import { formatOrigins, type Origins, parseOrigins, unknownOrigins } from "./origins.ts";
 import { setDir } from "./paths.ts";
 
 const FileRef = z.object({ file: z.string().regex(/^[\w.-]+$/), size: z.int().nonnegative(), digest: DigestSchema });
@@ -29,6 +30,10 @@ const CurrentFile = z.object({
   rows: FileRef,
   envelope: FileRef,
   manifest: FileRef,
+  /** Which release put which row; absent in a copy from before this was kept. */
+  origins: FileRef.optional(),
+  /** Rows that were taken out of a held release's withdrawals: the rows are the release's own without these. */
+  withdrawn: z.object({ release: z.int().positive(), statement: DigestSchema, count: z.int().positive() }).optional(),
   /** When every byte of it was verified last, RFC 3339. */
   switched_at: z.iso.datetime(),
 });
@@ -43,6 +48,7 @@ export type Copy = {
   envelope: Uint8Array;
   /** Lines without LF, sorted by id. */
   lines: string[];
+  origins: Origins;
 };
 
 export type NewCopy = {
@@ -52,7 +58,9 @@ export type NewCopy = {
   manifestBytes: Uint8Array;
   root: { version: number; digest: Digest };
   lines: string[];
+  origins: Origins;
   state: Digest;
+  withdrawn?: Current["withdrawn"];
 };
 
 /** What `current.json` says, without opening what it names. */
@@ -108,7 +116,13 @@ async function openNamed(stateDir: string, setId: SetId, current: Current): Prom
   lines.pop();
   if (lines.length !== current.entries) throw new ExchangeError("copy_damaged", { reason: "count" });
   const manifest = await parseManifest(manifestBytes, statement, { strict: false });
-  return { setId, dir, current, link: { statement, digest: current.statement }, manifest, envelope, lines };
+  const origins =
+    current.origins === undefined ? unknownOrigins(current.release) : parseOrigins(await readRef(dir, current.origins));
+  return { setId, dir, current, link: { statement, digest: current.statement }, manifest, envelope, lines, origins };
+}
+
+export function readManifestBytes({ dir, current }: Copy): Promise<Bytes> {
+  return readRef(dir, current.manifest);
 }
 
 async function readRef(dir: string, ref: FileRef): Promise<Bytes> {
@@ -121,7 +135,7 @@ async function readRef(dir: string, ref: FileRef): Promise<Bytes> {
 }
 
 function parseHeldStatement(payloadBytes: Uint8Array): ReleaseStatement {
-  return ReleaseStatement.parse(JSON.parse(new TextDecoder().decode(payloadBytes)));
+  return parseStatement(payloadBytes, { strict: false });
 }
 
 /**
@@ -133,7 +147,8 @@ export async function switchCopy(stateDir: string, copy: NewCopy, now: Date): Pr
   const { release } = copy.link.statement;
   const rows = new TextEncoder().encode(copy.lines.length === 0 ? "" : `${copy.lines.join("\n")}\n`);
   // The digest stands in the name too: a release loaded again after a hold is never written over itself.
-  const tag = copy.link.digest.slice("sha256:".length, "sha256:".length + 12);
+  const digits = copy.link.digest.slice("sha256:".length, "sha256:".length + 12);
+  const tag = copy.withdrawn === undefined ? digits : `${digits}${copy.withdrawn.statement.slice(-12)}`;
   const current: Current = {
     v: 1,
     publisher: copy.setId.publisher,
@@ -146,6 +161,8 @@ export async function switchCopy(stateDir: string, copy: NewCopy, now: Date): Pr
     rows: await writeRef(dir, `release-${release}-${tag}.ndjson`, rows),
     envelope: await writeRef(dir, `release-${release}-${tag}.jws`, copy.envelope),
     manifest: await writeRef(dir, `manifest-${release}-${tag}.json`, copy.manifestBytes),
+    origins: await writeRef(dir, `release-${release}-${tag}.origins`, formatOrigins(copy.origins, copy.lines)),
+    ...(copy.withdrawn === undefined ? {} : { withdrawn: copy.withdrawn }),
     switched_at: now.toISOString(),
   };
   await writePrivateFile(join(dir, "current.json"), `${JSON.stringify(current, null, 2)}\n`);
@@ -160,7 +177,8 @@ async function writeRef(dir: string, file: string, bytes: Uint8Array): Promise<F
 
 /** Removes the rows and statements that `current.json` no longer names, and what crashes left half written. */
 async function sweep(dir: string, current: Current): Promise<void> {
-  const named = new Set([current.rows.file, current.envelope.file, current.manifest.file]);
+  const refs = [current.rows, current.envelope, current.manifest, current.origins];
+  const named = new Set(refs.flatMap((ref) => ref?.file ?? []));
   for (const name of await readdir(dir)) {
     const old = /^(?:release|manifest)-\d+-[0-9a-f]+\./.test(name) && !named.has(name);
     if (old || name.endsWith(DRAFT_ENDING)) await rm(join(dir, name), { force: true });

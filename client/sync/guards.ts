@@ -3,6 +3,7 @@
 import type { About } from "@breakwater/shared/about.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { entryIdOf } from "@breakwater/shared/state.ts";
+import type { Benign } from "./benign.ts";
 
 /** Below this size a set may change as it likes: a first week would trip every percentage. */
 export const GUARDED_FROM_ENTRIES = 1_000;
@@ -12,12 +13,16 @@ export const REMOVAL_LIMIT_PERCENT = 5;
 const PDQ_BITS_MIN = 32;
 const PDQ_BITS_MAX = 224;
 
+/** Above this many bits that rounding decides, a PDQ says nothing: the picture is symmetric or flat. */
+export const AMBIGUOUS_BITS_MAX = 64;
+
 export type Change = { added: number; changed: number; removed: number };
 export type GuardInput = {
   before: readonly string[];
   after: readonly string[];
   kindBefore: string | undefined;
   about: About;
+  benign: Pick<Benign, "files" | "collides">;
 };
 
 export function countChange(before: readonly string[], after: readonly string[]): Change {
@@ -34,8 +39,8 @@ export function countChange(before: readonly string[], after: readonly string[])
   return change;
 }
 
-/** @throws ExchangeError `policy_type`, `policy_growth`, `policy_removal`, `policy_degenerate` */
-export function checkGuards({ before, after, kindBefore, about }: GuardInput): Change {
+/** @throws ExchangeError `policy_type`, `policy_growth`, `policy_removal`, `policy_degenerate`, `policy_benign` */
+export function checkGuards({ before, after, kindBefore, about, benign }: GuardInput): Change {
   if (kindBefore !== undefined && kindBefore !== about.kind) throw new ExchangeError("policy_type");
   const change = countChange(before, after);
   if (before.length > GUARDED_FROM_ENTRIES) {
@@ -43,22 +48,40 @@ export function checkGuards({ before, after, kindBefore, about }: GuardInput): C
     if (grew > GROWTH_LIMIT_PERCENT) {
       throw new ExchangeError("policy_growth", { percent: grew, limit_percent: GROWTH_LIMIT_PERCENT });
     }
-    const removed = (100 * change.removed) / before.length;
-    if (removed > REMOVAL_LIMIT_PERCENT) {
-      throw new ExchangeError("policy_removal", { percent: Math.ceil(removed), limit_percent: REMOVAL_LIMIT_PERCENT });
-    }
+    checkRemoval(before, change);
   }
-  if (about.kind === "hash") checkDegenerate(new Set(before), after);
+  if (about.kind === "hash") checkHashes(new Set(before), after, benign);
   return change;
 }
 
-function checkDegenerate(before: ReadonlySet<string>, after: readonly string[]): void {
+/** @throws ExchangeError `policy_removal`; below the limit a removal always applies */
+export function checkRemoval(before: readonly string[], { removed }: Change): void {
+  if (before.length <= GUARDED_FROM_ENTRIES) return;
+  const percent = (100 * removed) / before.length;
+  if (percent > REMOVAL_LIMIT_PERCENT) {
+    throw new ExchangeError("policy_removal", { percent: Math.ceil(percent), limit_percent: REMOVAL_LIMIT_PERCENT });
+  }
+}
+
+function checkHashes(before: ReadonlySet<string>, after: readonly string[], benign: GuardInput["benign"]): void {
   for (const line of after) {
-    if (before.has(line) || !line.includes('"alg":"pdq"')) continue;
-    const value: unknown = (JSON.parse(line) as { value?: unknown }).value;
-    const bits = typeof value === "string" ? countBits(value) : 0;
-    if (bits < PDQ_BITS_MIN || bits > PDQ_BITS_MAX)
-      throw new ExchangeError("policy_degenerate", { id: entryIdOf(line) });
+    if (before.has(line)) continue;
+    const isPdq = line.includes('"alg":"pdq"');
+    if (!isPdq && benign.files === 0) continue;
+    const { alg, value, ambiguous_bits: ambiguous } = JSON.parse(line) as Record<string, unknown>;
+    const text = typeof value === "string" ? value : "";
+    if (isPdq) checkDegenerate(entryIdOf(line), text, ambiguous);
+    if (benign.files > 0 && benign.collides(String(alg), text)) {
+      throw new ExchangeError("policy_benign", { id: entryIdOf(line) });
+    }
+  }
+}
+
+function checkDegenerate(id: string, value: string, ambiguous: unknown): void {
+  const bits = countBits(value);
+  if (bits < PDQ_BITS_MIN || bits > PDQ_BITS_MAX) throw new ExchangeError("policy_degenerate", { id });
+  if (typeof ambiguous === "number" && ambiguous > AMBIGUOUS_BITS_MAX) {
+    throw new ExchangeError("policy_degenerate", { id, reason: "ill_conditioned" });
   }
 }
 

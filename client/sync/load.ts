@@ -8,6 +8,7 @@ import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { decodeSegment } from "@breakwater/shared/segment.ts";
 import { entryIdOf, stateDigest } from "@breakwater/shared/state.ts";
 import { type BlobSource, findHeldBlob, obtainBlob } from "./blobs.ts";
+import type { Origins } from "./origins.ts";
 
 type DeltaRow = Manifest["deltas"][number];
 
@@ -20,10 +21,10 @@ export type LoadContext = {
   onProgress?: (done: number, total: number) => void;
 };
 
-export type Loaded = { lines: string[]; state: Digest; via: "deltas" | "snapshot" };
+export type Loaded = { lines: string[]; state: Digest; origins: Origins; via: "deltas" | "snapshot" };
 
-/** The rows that are held, and the release they are at. */
-export type Base = { release: number; lines: readonly string[] };
+/** The rows that are held, the release they are at, and which release put them there. */
+export type Base = { release: number; lines: readonly string[]; origins: Origins };
 
 // A network that failed, or an exchange that is busy, would fail at the snapshot as well: the next run goes on.
 const PASSING = new Set(["fetch_failed", "busy", "rate_limited", "internal", "blob_gone"]);
@@ -52,11 +53,12 @@ function findDeltas({ deltas, release }: Manifest, held: number): DeltaRow[] | u
 async function loadDeltas(context: LoadContext, base: Base, deltas: DeltaRow[]): Promise<Loaded> {
   const { manifest } = context;
   const entries = new Map(base.lines.map((line) => [entryIdOf(line), line]));
+  const puts = new Map(base.origins.puts);
   for (const delta of deltas) {
-    await applyDelta(context, entries, delta);
+    await applyDelta(context, entries, puts, delta);
     if (delta.release === manifest.snapshot.release) await checkSnapshotState(manifest, sortedLines(entries));
   }
-  return finish(context, entries, "deltas");
+  return finish(context, entries, { base: base.origins.base, puts }, "deltas");
 }
 
 async function loadSnapshot(context: LoadContext): Promise<Loaded> {
@@ -85,16 +87,27 @@ async function loadSnapshot(context: LoadContext): Promise<Loaded> {
   }
   await checkSnapshotState(manifest, lines);
   const entries = new Map(lines.map((line) => [entryIdOf(line), line]));
+  const puts = new Map<string, number>();
   for (const delta of manifest.deltas) {
-    if (delta.release > manifest.snapshot.release) await applyDelta(context, entries, delta);
+    if (delta.release > manifest.snapshot.release) await applyDelta(context, entries, puts, delta);
   }
-  return finish(context, entries, "snapshot");
+  return finish(context, entries, { base: manifest.snapshot.release, puts }, "snapshot");
 }
 
-async function applyDelta(context: LoadContext, entries: Map<string, string>, delta: DeltaRow): Promise<void> {
+async function applyDelta(
+  context: LoadContext,
+  entries: Map<string, string>,
+  puts: Map<string, number>,
+  delta: DeltaRow,
+): Promise<void> {
   for (const segment of delta.segments) {
     const lines = await readSegment(context, segment, "delta", delta.release);
-    applyChanges(entries, parseDelta(lines, { strict: false }));
+    const changes = parseDelta(lines, { strict: false });
+    applyChanges(entries, changes);
+    for (const { op, id } of changes) {
+      if (op === "put") puts.set(id, delta.release);
+      else puts.delete(id);
+    }
     context.onProgress?.(entries.size, context.manifest.entries);
   }
 }
@@ -127,13 +140,18 @@ async function checkSnapshotState({ snapshot }: Manifest, lines: readonly string
     throw new ExchangeError("state_digest", { release: snapshot.release });
 }
 
-async function finish(context: LoadContext, entries: Map<string, string>, via: Loaded["via"]): Promise<Loaded> {
+async function finish(
+  context: LoadContext,
+  entries: Map<string, string>,
+  origins: Origins,
+  via: Loaded["via"],
+): Promise<Loaded> {
   const { manifest } = context;
   if (entries.size !== manifest.entries) {
     throw new ExchangeError("state_count", { expected: manifest.entries, got: entries.size });
   }
   const lines = sortedLines(entries);
-  return { lines, state: await stateDigest(lines), via };
+  return { lines, state: await stateDigest(lines), origins, via };
 }
 
 function sortedLines(entries: ReadonlyMap<string, string>): string[] {

@@ -13,7 +13,7 @@ import {
   type SetStatus,
   writeStatus,
 } from "./status.ts";
-import { type SyncContext, takeNewest } from "./sync-set.ts";
+import { type Notice, type SyncContext, type Synced, takeNewest } from "./sync-set.ts";
 
 export type SyncOutcome = {
   set: string;
@@ -28,6 +28,8 @@ export type SyncOutcome = {
   unverifiedMs: number | null;
   code?: ProblemCode;
   detail?: ProblemDetail;
+  /** What a person should know although the copy is the newest there is. */
+  notices?: Notice[];
   tookMs: number;
 };
 
@@ -41,7 +43,33 @@ const HELD = new Set<ProblemCode>([
   "policy_type",
   "release_fork",
   "root_fork",
+  "cp_fork",
+  "cp_inconsistent",
   "set_held",
+]);
+// In the log these are the publisher's own word, properly signed; from an exchange's head they are only an offer.
+const HELD_BY_LOG = new Set<ProblemCode>([
+  "release_chain",
+  "release_closed",
+  "release_gap",
+  "release_root",
+  "release_rollback",
+  "release_time",
+  "root_chain",
+  "root_gap",
+  "root_log",
+]);
+// The log cannot be read as it should be: what is held goes on, and its age is told.
+const STALE = new Set<ProblemCode>([
+  "bundle_invalid",
+  "clock",
+  "cp_cosig",
+  "cp_format",
+  "cp_future",
+  "cp_origin",
+  "cp_rollback",
+  "cp_sig",
+  "cp_stale",
 ]);
 // Nobody answered, or not now: nothing was offered, so nothing was refused.
 const UNREACHED = new Set<ProblemCode>([
@@ -51,50 +79,79 @@ const UNREACHED = new Set<ProblemCode>([
   "config_invalid",
   "fetch_failed",
   "internal",
+  "log_behind",
+  "log_conflict",
   "migrations_pending",
+  "not_logged_yet",
   "rate_limited",
+  "signer_unavailable",
 ]);
+/** §2.13 step 2: nobody reached for so long is a state of its own, although the copy is still acted on. */
+const UNREACHED_LIMIT_MS = 24 * 60 * 60 * 1000;
 
 /** Brings a set up to date and records how that ended. Throws only for faults of this machine (disk, damaged status). */
 export async function syncSet(context: SyncContext): Promise<SyncOutcome> {
   const startedMs = performance.now();
   try {
+    const before = await readStatus(context.stateDir, context.setId).catch(() => undefined);
     const synced = await takeNewest(context);
-    const verifiedAt = context.now.toISOString();
-    const state = synced.expired === undefined ? "current" : "stale";
-    await writeStatus(context.stateDir, context.setId, {
-      v: 1,
-      state,
-      checked_at: verifiedAt,
-      verified_at: verifiedAt,
-      ...(synced.expired === undefined ? {} : { code: synced.expired }),
-    });
-    return {
-      set: formatSetId(context.setId),
-      outcome: synced.expired !== undefined ? "stale" : synced.switched ? "updated" : "current",
-      release: synced.release,
-      entries: synced.entries,
-      state: synced.state,
-      change: synced.change,
-      acknowledged: synced.acknowledged,
-      unverifiedMs: 0,
-      ...(synced.expired === undefined ? {} : { code: synced.expired }),
-      tookMs: Math.round(performance.now() - startedMs),
-    };
+    return await recordSuccess(context, before, synced, startedMs);
   } catch (error) {
     if (!(error instanceof ExchangeError)) throw error;
     return recordFailure(context, error, startedMs);
   }
 }
 
-async function recordFailure(
+async function recordSuccess(
   { stateDir, setId, now }: SyncContext,
+  before: SetStatus | undefined,
+  synced: Synced,
+  startedMs: number,
+): Promise<SyncOutcome> {
+  const verifiedAt = now.toISOString();
+  const { expired, notices, acked } = synced;
+  const since = synced.publisherSince ?? before?.publisher_since;
+  await writeStatus(stateDir, setId, {
+    v: 1,
+    state: expired === undefined ? "current" : "stale",
+    checked_at: verifiedAt,
+    verified_at: verifiedAt,
+    ...(expired === undefined ? {} : { code: expired }),
+    ...(notices.length === 0 ? {} : { notices }),
+    ...(acked === undefined ? {} : { acked }),
+    ...(since === undefined ? {} : { publisher_since: since }),
+    ...(before?.released_new && { released_new: true }),
+  });
+  const code = expired ?? notices[0]?.code;
+  const detail = expired === undefined ? notices[0]?.detail : undefined;
+  return {
+    set: formatSetId(setId),
+    outcome: expired !== undefined ? "stale" : synced.switched ? "updated" : "current",
+    release: synced.release,
+    entries: synced.entries,
+    state: synced.state,
+    change: synced.change,
+    acknowledged: synced.acknowledged,
+    unverifiedMs: 0,
+    ...(code === undefined ? {} : { code }),
+    ...(detail === undefined ? {} : { detail }),
+    ...(notices.length === 0 ? {} : { notices }),
+    tookMs: Math.round(performance.now() - startedMs),
+  };
+}
+
+async function recordFailure(
+  { stateDir, setId, now, trusted }: SyncContext,
   error: ExchangeError,
   startedMs: number,
 ): Promise<SyncOutcome> {
   const before = await readStatus(stateDir, setId).catch(() => undefined);
   const use = await judgeCopy(stateDir, setId, before?.verified_at, now);
-  const outcome = classify(error.code, use.stale);
+  const sinceMs = before?.verified_at === undefined ? 0 : now.getTime() - Date.parse(before.verified_at);
+  const byLog = !trusted && HELD_BY_LOG.has(error.code);
+  const outcome = byLog ? "held" : classify(error.code, use.stale || sinceMs > UNREACHED_LIMIT_MS);
+  // A clock that is wrong says nothing about age: nothing is destroyed by it.
+  const isTooOld = use.keepStale && error.code !== "clock";
   const status: SetStatus = {
     v: 1,
     state: outcome,
@@ -102,20 +159,24 @@ async function recordFailure(
     code: error.code,
     detail: error.detail,
   };
-  if (before?.verified_at !== undefined) status.verified_at = before.verified_at;
-  if (before?.released_statement !== undefined) status.released_statement = before.released_statement;
+  for (const member of KEPT) if (before?.[member] !== undefined) Object.assign(status, { [member]: before[member] });
   const heldStatement = error.detail.held_statement;
   if (typeof heldStatement === "string") status.held_statement = heldStatement as Digest;
   const heldRelease = error.detail.held_release;
   if (typeof heldRelease === "number") status.held_release = heldRelease;
-  if (use.keepStale) await destroyRows(stateDir, setId);
+  const { withdrawn } = error.detail;
+  if (typeof withdrawn === "number") status.withdrawn = withdrawn + (before?.withdrawn ?? 0);
+  if (isTooOld) {
+    await destroyRows(stateDir, setId);
+    status.destroyed_at = now.toISOString();
+  }
   await writeStatus(stateDir, setId, status);
   const current = await findCurrent(stateDir, setId).catch(() => undefined);
   return {
     set: formatSetId(setId),
     outcome,
     release: current?.release ?? null,
-    entries: current === undefined || use.keepStale ? null : current.entries,
+    entries: current === undefined || isTooOld ? null : current.entries,
     state: current?.state ?? null,
     unverifiedMs: before?.verified_at === undefined ? null : now.getTime() - Date.parse(before.verified_at),
     code: error.code,
@@ -124,9 +185,19 @@ async function recordFailure(
   };
 }
 
+/** What a failed check does not change. */
+const KEPT = [
+  "verified_at",
+  "released_statement",
+  "acked",
+  "publisher_since",
+  "released_new",
+  "destroyed_at",
+] as const satisfies (keyof SetStatus)[];
+
 function classify(code: ProblemCode, stale: boolean): "stale" | "held" | "refused" | "unreached" {
   if (HELD.has(code)) return "held";
-  if (code === "clock_wrong") return "stale";
+  if (STALE.has(code)) return "stale";
   if (UNREACHED.has(code)) return stale ? "stale" : "unreached";
   return "refused";
 }

@@ -19,3 +19,8 @@ export function rootsDir(stateDir: string, publisher: string): string {
 export function evidenceDir(dir: string): string {
   return join(dir, "evidence");
 }
+
+/** What is known of the log of an exchange, by the exchange's own address. */
+export function logDir(stateDir: string, exchange: string): string {
+  return join(stateDir, "logs", new URL(exchange).host.replaceAll(/[^\w.-]/g, "_"));
+}

@@ -52,7 +52,7 @@ async function fetchLink(source: StatementSource, setId: SetId, release: number)
   const bytes = await source.findRelease(setId, release);
   if (bytes === undefined) throw new ExchangeError("release_gap", { reason: "statement_missing", release });
   const { payloadBytes } = parseEnvelope(bytes);
-  return { statement: parseStatement(payloadBytes), digest: await digestOf(payloadBytes), bytes };
+  return { statement: parseStatement(payloadBytes, { strict: false }), digest: await digestOf(payloadBytes), bytes };
 }
 
 // From the signed head backwards, so that nothing unsigned is believed: whoever sits between can only be caught lying.

@@ -24,6 +24,22 @@ const StatusFile = z.object({
   held_release: z.int().positive().optional(),
   /** The statement that a person has let through. */
   released_statement: Digest.optional(),
+  /** Entries that a held release withdraws, and that are gone from the copy already. */
+  withdrawn: z.int().nonnegative().optional(),
+  /** What the publisher was told, so that a poll without news tells nothing. */
+  acked: z.object({ statement: Digest, recall: z.int().nonnegative() }).optional(),
+  /** What a person should know although the set is current. */
+  notices: z
+    .array(
+      z.object({ code: z.custom<ProblemCode>(isProblemCode), detail: z.record(z.string(), z.unknown()).optional() }),
+    )
+    .optional(),
+  /** Since when the publisher has keys: its first 30 days are for watching (§2.13 step 17). */
+  publisher_since: z.iso.datetime().optional(),
+  /** A person has let a new publisher's sets do more than be observed. */
+  released_new: z.literal(true).optional(),
+  /** The copy was kept too long without a verification, and is gone. */
+  destroyed_at: z.iso.datetime().optional(),
 });
 export type SetStatus = z.infer<typeof StatusFile>;
 
@@ -44,6 +60,22 @@ export async function writeStatus(stateDir: string, setId: SetId, status: SetSta
 const DAY_MS = 24 * 60 * 60 * 1000;
 export const ACT_STALE_DEFAULT_DAYS = 7;
 export const KEEP_STALE_DEFAULT_DAYS = 90;
+
+/** A publisher's sets are only observed for as long, unless a person decides otherwise. */
+export const NEW_PUBLISHER_DAYS = 30;
+
+export function isNewPublisher(status: SetStatus | undefined, now: Date): boolean {
+  if (status?.publisher_since === undefined || status.released_new) return false;
+  return !isOlderThan(status.publisher_since, NEW_PUBLISHER_DAYS, now);
+}
+
+// Run out, or no telling how old: nobody vouches for it now. Any other trouble leaves it good until its age says not.
+const REVIEW_AT_ONCE = new Set<ProblemCode>(["release_expired", "root_expired", "clock"]);
+
+/** @param isOld - past the set's own `act_stale` */
+export function isForReview(status: SetStatus | undefined, isOld: boolean): boolean {
+  return isOld || (status?.state === "stale" && status.code !== undefined && REVIEW_AT_ONCE.has(status.code));
+}
 
 /** @param days - the set's own limit, from its `about` */
 export function isOlderThan(verifiedAt: string | undefined, days: number, now: Date): boolean {

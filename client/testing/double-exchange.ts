@@ -5,8 +5,10 @@ import type { AddressInfo } from "node:net";
 import type { Bytes, Digest } from "@breakwater/shared/bytes.ts";
 import { parseSetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError, formatProblem } from "@breakwater/shared/problem.ts";
+import { CHECKPOINT_CONTENT_TYPE, TILE_CONTENT_TYPE } from "@breakwater/shared/wire/log.ts";
 import { AckRequest, ENVELOPE_CONTENT_TYPE, SetRequest } from "@breakwater/shared/wire/sets.ts";
-import { DoubleStore, type StoredRelease } from "./double-store.ts";
+import { DoubleLog } from "./double-log.ts";
+import { DoubleStore, type StoredRelease, type StoredSet } from "./double-store.ts";
 import { type Answer, answerHostile, type Hostile, send } from "./hostile.ts";
 
 export const TEST_API_KEY = "bw_00000000000000aa_testtesttesttesttesttesttesttesttesttesttes";
@@ -20,6 +22,8 @@ export type Double = {
   requests: string[];
   /** Called with the number of each request before it is answered. */
   onRequest?: (count: number) => void | Promise<void>;
+  /** What the answers' `Date` says; undefined: the server's own clock. */
+  date?: Date;
   close(): Promise<void>;
 };
 
@@ -42,10 +46,14 @@ const ROUTES: Route[] = [
     path(`/v1/sets/${NAME}/${NAME}`),
     (m, body, _r, store) => json(store.describeSet(store.putSet(setIdOf(m), SetRequest.parse(parse(body)))), 201),
   ],
+  ["GET", path(`/v1/sets/${NAME}/${NAME}/head`), (m, _b, _r, store) => headOf(store.getSet(setIdOf(m)))],
+  ["GET", path(`/v1/sets/${NAME}/${NAME}/recalls`), (m, _b, _r, store) => recallsOf(store.getSet(setIdOf(m)))],
+  ["POST", path(`/v1/sets/${NAME}/${NAME}/recalls`), postRecall],
   [
     "GET",
-    path(`/v1/sets/${NAME}/${NAME}/head`),
-    (m, _b, _r, store) => envelope(store.getSet(setIdOf(m)).releases.at(-1)?.bytes),
+    path(`/v1/sets/${NAME}/${NAME}/recalls/(\\d+)`),
+    (m, _b, _r, store) =>
+      envelope(store.getSet(setIdOf(m)).recalls.find(({ recall }) => recall.recall === Number(m[3]))?.bytes),
   ],
   [
     "GET",
@@ -91,8 +99,27 @@ const ROUTES: Route[] = [
   ],
 ];
 
+/** Asked without a key. */
+const OPEN_ROUTES: Route[] = [
+  [
+    "GET",
+    /^\/\.well-known\/breakwater\.json$/,
+    (_m, _b, request, store) => json({ log: store.log.info(`http://${request.headers.host}`) }),
+  ],
+  ["GET", /^\/log\/checkpoint$/, (_m, _b, request, store) => checkpoint(store, request)],
+  [
+    "GET",
+    /^\/log\/(tile\/.*)$/,
+    (m, _b, _r, store) => ({
+      status: 200,
+      headers: { "content-type": TILE_CONTENT_TYPE },
+      body: store.log.readBundle(m[1] as string),
+    }),
+  ],
+];
+
 export async function openDouble(): Promise<Double> {
-  const store = new DoubleStore();
+  const store = new DoubleStore(await DoubleLog.open());
   const double: Double = { origin: "", store, hostile: [], requests: [], close: () => closeServer(server) };
   const server = createServer((request, response) => {
     handle(double, request, response).catch(() => response.destroy());
@@ -107,6 +134,7 @@ async function handle(double: Double, request: IncomingMessage, response: Server
   double.requests.push(`${request.method} ${pathname}`);
   await double.onRequest?.(double.requests.length);
   const body = await readAll(request);
+  if (double.date !== undefined) response.setHeader("date", double.date.toUTCString());
   const hostile = double.hostile.find((one) => one.path.test(pathname) && (one.times ?? 1) > 0);
   if (hostile?.times !== undefined) hostile.times--;
   // What is busy or gone does nothing; the others act, and then answer wrongly.
@@ -118,8 +146,13 @@ async function handle(double: Double, request: IncomingMessage, response: Server
 
 async function route(store: DoubleStore, request: IncomingMessage, pathname: string, body: Bytes): Promise<Answer> {
   try {
-    if (request.headers.authorization !== `Bearer ${TEST_API_KEY}`) throw new ExchangeError("api_key_invalid");
-    for (const [method, pattern, handler] of ROUTES) {
+    const isOpen = OPEN_ROUTES.some(([, pattern]) => pattern.test(pathname));
+    // A key that reached the log's host would be in somebody else's hands.
+    if (isOpen && request.headers.authorization !== undefined) throw new ExchangeError("forbidden");
+    if (!isOpen && request.headers.authorization !== `Bearer ${TEST_API_KEY}`) {
+      throw new ExchangeError("api_key_invalid");
+    }
+    for (const [method, pattern, handler] of isOpen ? OPEN_ROUTES : ROUTES) {
       const match = method === request.method ? pattern.exec(pathname) : null;
       if (match !== null) return await handler([...match], body, request, store);
     }
@@ -153,6 +186,39 @@ function getPublisher(m: string[], _body: Bytes, _request: IncomingMessage, stor
     root_digest: root?.digest ?? null,
     ...(held === undefined ? {} : { release_key: held.publicJwk }),
   });
+}
+
+async function postRecall(m: string[], body: Bytes, _request: IncomingMessage, store: DoubleStore): Promise<Answer> {
+  const { recall, digest, logIndex } = await store.postRecall(setIdOf(m), body);
+  const ends = new Date(recall.exp * 1000).toISOString();
+  const { publisher, set } = recall;
+  return json({ publisher, set, recall: recall.recall, digest, log_index: logIndex, ends_at: ends }, 201);
+}
+
+function newestOf({ recalls, announced }: StoredSet): number {
+  return announced ?? recalls.at(-1)?.recall.recall ?? 0;
+}
+
+function headOf(set: StoredSet): Answer {
+  const answer = envelope(set.releases.at(-1)?.bytes);
+  return { ...answer, headers: { ...answer.headers, "breakwater-recall": String(newestOf(set)) } };
+}
+
+function recallsOf(set: StoredSet): Answer {
+  const recalls = set.recalls.map(({ recall, digest, logIndex, bytes }) => ({
+    recall: recall.recall,
+    digest,
+    log_index: logIndex,
+    envelope: new TextDecoder().decode(bytes),
+  }));
+  return json({ recall: newestOf(set), recalls });
+}
+
+async function checkpoint(store: DoubleStore, request: IncomingMessage): Promise<Answer> {
+  const { note, etag } = await store.log.readCheckpoint();
+  const headers = { "content-type": CHECKPOINT_CONTENT_TYPE, etag: `"${etag}"` };
+  if (request.headers["if-none-match"] === headers.etag) return { status: 304, headers, body: new Uint8Array() };
+  return { status: 200, headers, body: note };
 }
 
 function blob(store: DoubleStore, m: string[], withBody: boolean): Answer {

@@ -14,6 +14,9 @@ import type { Double } from "./double-exchange.ts";
 import type { StoredRelease } from "./double-store.ts";
 import { TEST_ABOUT } from "./entries.ts";
 
+/** Past a publisher's first 30 days, in which its sets are only observed. */
+const ESTABLISHED_SECONDS = 60 * 24 * 60 * 60;
+
 export type DoublePublisher = {
   setId: SetId;
   pin: Pin;
@@ -53,6 +56,7 @@ export async function makeDoublePublisher(
   ];
   const root = await openRoot(await signRoot(rootOf(setId.publisher, rootKey, releaseKey), [rootKey]));
   double.store.roots.set(setId.publisher, [root]);
+  double.store.appendLeaf(root.bytes);
   const set = double.store.putSet(setId, { kind: about.kind, stream: about.stream, audience: { tier: "test" } });
   const entries = new Map<string, string>();
   const publisher: DoublePublisher = {
@@ -108,7 +112,7 @@ export function rootOf(
   releaseKey: NewSigningKey,
   changes: Partial<Root> = {},
 ): Root {
-  const iat = Math.floor(Date.now() / 1000) - 60;
+  const iat = Math.floor(Date.now() / 1000) - ESTABLISHED_SECONDS;
   return Root.parse({
     exp: iat + ROOT_LIFETIME_SECONDS,
     iat,

@@ -5,17 +5,23 @@ import { formatSetId, type SetId } from "@breakwater/shared/ids.ts";
 import { generateSigningKey, type NewSigningKey } from "@breakwater/shared/keys.ts";
 import { type Manifest, parseManifest } from "@breakwater/shared/manifest.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
+import { checkNextRecall, type OpenedRecall, openRecall } from "@breakwater/shared/recall.ts";
 import { checkNext, type OpenedRelease, openRelease, parseStatement, signRelease } from "@breakwater/shared/release.ts";
 import { type OpenedRoot, openRoot } from "@breakwater/shared/root.ts";
 import type { SetAnswer, SetRequest } from "@breakwater/shared/wire/sets.ts";
+import type { DoubleLog } from "./double-log.ts";
 
 export type StoredRelease = OpenedRelease & { manifest: Manifest; logIndex: number };
 export type StoredSet = {
   setId: SetId;
   request: SetRequest;
   releases: StoredRelease[];
-  acks: { release: number; statement: string }[];
+  acks: { release: number; statement: string; recall?: number | undefined }[];
+  recalls: StoredRecall[];
+  /** As the head announces it; a dishonest exchange says something else than it serves. */
+  announced?: number;
 };
+export type StoredRecall = OpenedRecall & { logIndex: number };
 
 export class DoubleStore {
   readonly sets = new Map<string, StoredSet>();
@@ -23,7 +29,13 @@ export class DoubleStore {
   readonly roots = new Map<string, OpenedRoot[]>();
   /** Publishers whose release key the double holds. */
   readonly held = new Map<string, NewSigningKey>();
-  private nextLogIndex = 0;
+  readonly log: DoubleLog;
+  /** Off: what is accepted stays out of the log until it is appended by hand. */
+  logs = true;
+
+  constructor(log: DoubleLog) {
+    this.log = log;
+  }
 
   async holdKeyFor(publisher: string): Promise<void> {
     this.held.set(publisher, await generateSigningKey({ extractable: true }));
@@ -32,7 +44,7 @@ export class DoubleStore {
   putSet(setId: SetId, request: SetRequest): StoredSet {
     const known = this.sets.get(formatSetId(setId));
     if (known !== undefined && known.request.kind !== request.kind) throw new ExchangeError("set_exists");
-    const set = known ?? { setId, request, releases: [], acks: [] };
+    const set = known ?? { setId, request, releases: [], acks: [], recalls: [] };
     this.sets.set(formatSetId(setId), set);
     return set;
   }
@@ -51,8 +63,25 @@ export class DoubleStore {
   async postRoot(publisher: string, envelope: Uint8Array): Promise<{ root: OpenedRoot; logIndex: number }> {
     const chain = this.roots.get(publisher) ?? [];
     const root = await openRoot(envelope, chain.at(-1));
-    if (root.digest !== chain.at(-1)?.digest) this.roots.set(publisher, [...chain, root]);
-    return { root, logIndex: this.nextLogIndex++ };
+    const isNew = root.digest !== chain.at(-1)?.digest;
+    if (isNew) this.roots.set(publisher, [...chain, root]);
+    return { root, logIndex: isNew ? this.appendLeaf(envelope) : 0 };
+  }
+
+  appendLeaf(envelope: Uint8Array): number {
+    return this.logs ? this.log.append(envelope) : this.log.size;
+  }
+
+  /** As the exchange admits a recall: by the newest root, in order. */
+  async postRecall(setId: SetId, envelope: Uint8Array): Promise<StoredRecall> {
+    const root = this.roots.get(setId.publisher)?.at(-1);
+    if (root === undefined) throw new ExchangeError("root_missing");
+    const set = this.getSet(setId);
+    const recall = await openRecall(envelope, root);
+    checkNextRecall(set.recalls.at(-1), recall);
+    const stored = { ...recall, logIndex: this.appendLeaf(envelope) };
+    set.recalls.push(stored);
+    return stored;
   }
 
   /** As the exchange admits: the same again is answered as the first time. */
@@ -81,7 +110,7 @@ export class DoubleStore {
 
   /** Without any rule: what a careless or hostile exchange would let through. */
   append(set: StoredSet, release: Omit<StoredRelease, "logIndex">): StoredRelease {
-    const stored = { ...release, logIndex: this.nextLogIndex++ };
+    const stored = { ...release, logIndex: this.appendLeaf(release.bytes) };
     set.releases.push(stored);
     return stored;
   }

@@ -94,6 +94,6 @@ export function problem(status: number, code: string, headers: Record<string, st
 }
 
 export function send(response: ServerResponse, { status, headers, body }: Answer): void {
-  response.writeHead(status, { ...headers, "content-length": String(body.length) });
+  response.writeHead(status, status === 304 ? headers : { ...headers, "content-length": String(body.length) });
   response.end(body);
 }

@@ -40,7 +40,15 @@ export async function openScene(entries = 3): Promise<Scene> {
     stateDir,
     source,
     sync: (changes = {}) =>
-      syncSet({ source, stateDir, setId: publisher.setId, pin: publisher.pin, now: new Date(), ...changes }),
+      syncSet({
+        source,
+        stateDir,
+        setId: publisher.setId,
+        pin: publisher.pin,
+        now: new Date(),
+        sleep: async () => undefined,
+        ...changes,
+      }),
     async close() {
       await double.close();
       await rm(dir, { recursive: true, force: true });

@@ -1,0 +1,64 @@
+/** A publisher's own set on its own machine: by the exchange's head and the chain of statements, ahead of any checkpoint. */
+
+import { join } from "node:path";
+import { digestOf } from "@breakwater/shared/bytes.ts";
+import { parseEnvelope } from "@breakwater/shared/envelope.ts";
+import { ExchangeError } from "@breakwater/shared/problem.ts";
+import { type OpenedRelease, openRelease, type ReleaseLink } from "@breakwater/shared/release.ts";
+import type { OpenedRoot } from "@breakwater/shared/root.ts";
+import type { Pin } from "../profile/pins.ts";
+import { writePrivateFile } from "../profile/private-files.ts";
+import { type Copy, findHeldLink } from "./copy.ts";
+import { evidenceDir, setDir } from "./paths.ts";
+import { updateRoots } from "./roots.ts";
+import { walkStatements } from "./statements.ts";
+import type { SetStatus } from "./status.ts";
+import { findExpired, openIfSound, type SyncContext, type Synced } from "./sync-set.ts";
+import { settle, takeRelease } from "./take-release.ts";
+
+export async function takeOwn(context: SyncContext, pin: Pin, status: SetStatus | undefined): Promise<Synced> {
+  const { source, stateDir, setId, now } = context;
+  const root = await updateRoots(source, stateDir, setId.publisher, pin);
+  const held = context.fresh ? undefined : await findHeldLink(stateDir, setId);
+  const head = await openHead(await source.getHead(setId), root, held);
+  const copy = context.fresh ? undefined : await openIfSound(stateDir, setId);
+  const links = await keepingEvidence(context, head, copy, () => walkStatements(source, setId, held, head));
+  // Only the head decides about time: what came before it need not be valid any more.
+  const expired = findExpired(root.root, head.statement, now);
+  const offer = { head, root, held, copy, status, expired, notices: [], known: knownOf(held) };
+  return links.length === 0 && copy !== undefined ? settle(context, { ...offer, copy }) : takeRelease(context, offer);
+}
+
+function knownOf(held: ReleaseLink | undefined): ReadonlyMap<number, string> {
+  return new Map(held === undefined ? [] : [[held.statement.release, held.digest]]);
+}
+
+/**
+ * The head by the newest root; the very statement that is held was verified when it was taken, and stays good when the
+ * keys have changed since. Any other statement by older keys may be a thief's.
+ */
+async function openHead(bytes: Uint8Array, root: OpenedRoot, held: ReleaseLink | undefined): Promise<OpenedRelease> {
+  const digest = await digestOf(parseEnvelope(bytes).payloadBytes);
+  if (held !== undefined && held.digest === digest) return { ...held, bytes: Uint8Array.from(bytes), kids: [] };
+  return openRelease(bytes, root, { strict: false });
+}
+
+async function keepingEvidence<T>(
+  { stateDir, setId }: SyncContext,
+  head: OpenedRelease,
+  copy: Copy | undefined,
+  walk: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await walk();
+  } catch (error) {
+    // Both statements are signed by the publisher: together they prove what neither proves alone.
+    if (error instanceof ExchangeError && error.code === "release_fork") {
+      const dir = evidenceDir(setDir(stateDir, setId));
+      await writePrivateFile(join(dir, `${head.digest.replace(":", "-")}.jws`), head.bytes);
+      if (copy !== undefined)
+        await writePrivateFile(join(dir, `${copy.link.digest.replace(":", "-")}.jws`), copy.envelope);
+    }
+    throw error;
+  }
+}
