@@ -109,7 +109,7 @@ describe("GET /v1/events", () => {
       const { key } = await x.member();
       const open = await Promise.all(Array.from({ length: EVENT_STREAMS_PER_MEMBER }, () => listen(key)));
       const refused = await x.request("/v1/events", { key });
-      expect(refused.headers.get("retry-after")).toBe("30");
+      expect(refused.headers.get("retry-after")).toBe("10");
       await expectProblem(refused, "rate_limited");
       await Promise.all(open.map((stream) => stream.close()));
       const member = (await x.sql`select id from members limit 1`)[0]?.id;

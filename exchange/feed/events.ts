@@ -20,7 +20,10 @@ export const EVENTS_MAX_MS = 5 * 60_000;
 /** An open stream holds a database connection: who finds no room polls, and loses seconds. */
 export const EVENT_STREAMS_MAX = 64;
 export const EVENT_STREAMS_PER_MEMBER = 4;
-const FULL_RETRY_S = 30;
+/** Some runtimes never tell a stream that its reader hung up, so a place that is not renewed for this long is free again. */
+export const PLACE_MS = 10_000;
+const PLACE_RENEW_MS = 3_000;
+const FULL_RETRY_S = 10;
 const SETS_PAGE = 500;
 const STREAM_KEEP_DAYS = 1;
 
@@ -36,7 +39,7 @@ export const feedRetention: RetentionRule[] = [
 /** @throws ExchangeError `rate_limited` (this member has enough open), `busy` (everybody together) */
 export async function openEvents(deps: Deps, caller: Caller): Promise<ReadableStream<Uint8Array>> {
   const until = new Date(deps.now().getTime() + EVENTS_MAX_MS);
-  const place = await takePlace(deps, caller.memberId, until);
+  const place = await takePlace(deps, caller.memberId);
   let settle: () => void = () => {};
   // The request's database client lives until this settles.
   deps.defer(new Promise<void>((resolve) => (settle = resolve)).then(() => leavePlace(deps, place)));
@@ -44,6 +47,7 @@ export async function openEvents(deps: Deps, caller: Caller): Promise<ReadableSt
   const watch = watchSets(deps, caller);
   let ended = false;
   let spokeAt = 0;
+  let renewedAt = deps.now().getTime();
   const end = () => {
     ended = true;
     pause.wake();
@@ -56,6 +60,10 @@ export async function openEvents(deps: Deps, caller: Caller): Promise<ReadableSt
           while (!ended) {
             const now = deps.now().getTime();
             if (now >= until.getTime()) break;
+            if (now - renewedAt >= PLACE_RENEW_MS) {
+              renewedAt = now;
+              await keepPlace(deps, place, caller.memberId);
+            }
             const news = await watch();
             const isFirst = spokeAt === 0;
             if (isFirst || news.length > 0 || now - spokeAt >= EVENTS_HEARTBEAT_MS) {
@@ -135,7 +143,7 @@ async function logSize({ sql }: Queries): Promise<number> {
 }
 
 /** Counted in rows, so that every instance of the Worker counts the same streams. */
-async function takePlace(deps: Deps, memberId: string, until: Date): Promise<string> {
+async function takePlace(deps: Deps, memberId: string): Promise<string> {
   const id = newRowId(deps);
   const now = deps.now();
   await transaction(deps, async ({ sql }) => {
@@ -149,9 +157,19 @@ async function takePlace(deps: Deps, memberId: string, until: Date): Promise<str
       throw new ExchangeError("rate_limited", { ...retry, max: EVENT_STREAMS_PER_MEMBER });
     }
     if ((open?.all ?? 0) >= EVENT_STREAMS_MAX) throw new ExchangeError("busy", { ...retry, reason: "events" });
-    await sql`insert into event_streams (id, member_id, open_until) values (${id}, ${memberId}, ${until})`;
+    await sql`insert into event_streams (id, member_id, open_until) values (${id}, ${memberId}, ${placeUntil(now)})`;
   });
   return id;
+}
+
+const placeUntil = (now: Date) => new Date(now.getTime() + PLACE_MS);
+
+// Put back if it ran out: a stream that was slow for a while is still open, and counts.
+async function keepPlace({ sql, now }: Deps, id: string, memberId: string): Promise<void> {
+  const until = placeUntil(now());
+  await sql`
+    insert into event_streams (id, member_id, open_until) values (${id}, ${memberId}, ${until})
+    on conflict (id) do update set open_until = excluded.open_until`;
 }
 
 async function leavePlace({ sql }: Deps, id: string): Promise<void> {

@@ -117,7 +117,7 @@ async function requireRoom(deps: Deps, set: SetRow, root: OpenedRoot): Promise<v
   });
 }
 
-export function answerOf({ publisher, set }: SetId, row: RecallRow): RecallAnswer {
+function answerOf({ publisher, set }: SetId, row: RecallRow): RecallAnswer {
   const { recall, digest, logIndex, expiresAt } = row;
   return { publisher, set, recall, digest: digest as Digest, log_index: logIndex, ends_at: expiresAt.toISOString() };
 }
