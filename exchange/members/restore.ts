@@ -57,7 +57,8 @@ async function reapply({ sql }: Tx, noted: NotedTakeAway): Promise<void> {
       return;
     }
     case "set_audience":
-      // The sets' own.
+    case "recipients":
+      // Other slices' own.
       return;
   }
 }

@@ -1,6 +1,6 @@
 /**
  * What was taken away from somebody, kept outside the database too: a restored database gives nothing back (keys, devices,
- * invites, people, memberships, audiences). Ids and codes only, one object each, never changed.
+ * invites, people, memberships, audiences, lists of readers). Ids, codes and public keys only, one object each, never changed.
  */
 import { hexOf, utf8Of } from "@breakwater/shared/bytes.ts";
 import { jcs, parseJcs } from "@breakwater/shared/jcs.ts";
@@ -14,7 +14,7 @@ const PREFIX = "state/take-aways/";
 /** Twice as long as a backup may be kept. */
 export const TAKE_AWAYS_KEEP_DAYS = 60;
 const DAY_MS = 86_400_000;
-const TAKE_AWAY_MAX_BYTES = 256 * 1024;
+const TAKE_AWAY_MAX_BYTES = 512 * 1024;
 
 const Id = z.string().min(1).max(64);
 const Code = z.string().max(40);
@@ -43,6 +43,13 @@ export const TakeAway = z.discriminatedUnion("kind", [
     set: z.string().max(63),
     tier: z.enum(AUDIENCE_TIERS),
     members: z.array(Id),
+  }),
+  /** Who reads a hotline's reports from here on: its signed list, byte for byte, so that nobody taken off it is on again. */
+  z.strictObject({
+    kind: z.literal("recipients"),
+    hotline: Id,
+    version: z.int().positive(),
+    envelope: z.base64url(),
   }),
 ]);
 export type TakeAway = z.infer<typeof TakeAway>;

@@ -10,6 +10,7 @@ import { publicationJobs } from "./publication/settle.ts";
 import { queueRoutes } from "./queue/routes.ts";
 
 export { purgeReports } from "./erase.ts";
+export { reapplyRecipients } from "./keys/reapply.ts";
 export { scheduleReports } from "./publication/settle.ts";
 export { reportsRetention } from "./retention.ts";
 

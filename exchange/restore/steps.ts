@@ -17,6 +17,7 @@ import { RESEND_MARGIN_MS } from "../platform/restore-state.ts";
 import { type RetentionRule, runRetention } from "../platform/retention.ts";
 import { listTakeAways, type NotedTakeAway, type TakeAway } from "../platform/take-aways.ts";
 import { acceptRecallStatement, reapplyRecalls } from "../recalls/index.ts";
+import { reapplyRecipients } from "../reports/index.ts";
 import {
   abandonAdmissions,
   acceptStatement,
@@ -71,6 +72,7 @@ async function takeAwayAgain(deps: Deps, { row }: Run): Promise<StepOutcome> {
   await transaction(deps, async (tx) => {
     await reapplyTakeAways(tx, noted);
     await reapplyAudiences(tx, noted.filter(isAudience));
+    await reapplyRecipients(tx, noted, deps.now());
   });
   return { count: noted.length };
 }

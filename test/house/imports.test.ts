@@ -38,6 +38,7 @@ const ARROWS: Record<string, readonly string[]> = {
     "exchange/log",
     "exchange/sets",
     "exchange/recalls",
+    "exchange/reports",
   ],
   exchange: [
     "shared",

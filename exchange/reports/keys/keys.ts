@@ -1,5 +1,5 @@
 /** Rules of a hotline's keys: the agent is registered once, analysts bring browser keys, the agent signs who may read. */
-import { equalBytes } from "@breakwater/shared/bytes.ts";
+import { base64urlOf, equalBytes } from "@breakwater/shared/bytes.ts";
 import {
   type PublicJwk,
   parsePublicJwk,
@@ -16,6 +16,7 @@ import type { KeyCaller, PersonCaller } from "../../platform/caller.ts";
 import { type Queries, transaction } from "../../platform/db.ts";
 import type { Deps } from "../../platform/deps.ts";
 import { parseOutboundUrl } from "../../platform/outbound.ts";
+import { noteTakeAway } from "../../platform/take-aways.ts";
 import {
   findHotline,
   findNewestList,
@@ -154,6 +155,8 @@ export async function acceptRecipients(deps: Deps, caller: KeyCaller, bytes: Uin
       subject,
       code: `v${list.version}`,
     });
+    const envelope = base64urlOf(bytes);
+    await noteTakeAway(deps, { kind: "recipients", hotline: caller.memberId, version: list.version, envelope });
     return { version: list.version };
   });
 }
