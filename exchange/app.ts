@@ -20,7 +20,7 @@ import { isRestoring, restoringGate } from "./platform/restore-state.ts";
 import { type RetentionRule, retentionJobs, retentionRetention, scheduleRetention } from "./platform/retention.ts";
 import { recalls, recallsJobs, recallsRetention } from "./recalls/index.ts";
 import { purgeReports, reports, reportsJobs, reportsRetention, scheduleReports } from "./reports/index.ts";
-import { recover } from "./restore/index.ts";
+import { recover, restoreJobs, scheduleRestore } from "./restore/index.ts";
 import { scheduleSets, sets, setsJobs, setsRetention } from "./sets/index.ts";
 
 /** Every slice's routes; each carries its full paths. */
@@ -46,6 +46,7 @@ export const jobs: JobHandlers = {
   ...setsJobs([purgeReports]),
   ...recallsJobs,
   ...reportsJobs,
+  ...restoreJobs,
   ...retentionJobs(retention),
 };
 
@@ -55,6 +56,7 @@ const schedules: ((deps: Deps) => Promise<void>)[] = [
   schedulePublication,
   scheduleSets,
   scheduleReports,
+  scheduleRestore,
 ];
 
 /** After an answered request that queued jobs; the scheduled run does the rest. */

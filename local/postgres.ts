@@ -72,6 +72,20 @@ export async function startPostgres({
   return { url, found, stop: () => stop(child), kill: () => kill(child) };
 }
 
+/** The address of the server that runs on this home's data just now, whoever started it; undefined when none does. */
+export async function findPostgres(home: string): Promise<string | undefined> {
+  if (!existsSync(join(home, "secrets", "postgres"))) return undefined;
+  const { data } = await openPlace(home, () => {});
+  const file = join(data, "postmaster.pid");
+  if (!existsSync(file)) return undefined;
+  // Process, data folder, start, port: one a line.
+  const lines = readFileSync(file, "utf8").split("\n");
+  const running = findProcess(Number.parseInt(lines[0] ?? "", 10));
+  if (!running?.command.includes(data)) return undefined;
+  const password = readFileSync(join(home, "secrets", "postgres"), "utf8");
+  return `postgres://${USER}:${password}@127.0.0.1:${Number(lines[3])}/${DATABASE}`;
+}
+
 /** A server that an earlier run left on this data; a pid file that names anything else is stale and would only stop the start. */
 async function endFormer({ data }: Place): Promise<void> {
   const file = join(data, "postmaster.pid");

@@ -2,3 +2,4 @@
 
 export { recover } from "./recover.ts";
 export type { Whole } from "./steps.ts";
+export { restoreJobs, scheduleRestore } from "./sweep.ts";

@@ -1,7 +1,8 @@
-/** `operator …`: members, keys, people, sign-in links, invites, the audit record and retention. */
+/** `operator …`: members, keys, people, sign-in links, invites, the audit record, retention, backups. */
 
 import type { Command } from "commander";
 import { addGroup } from "../command.ts";
+import { addBackupCommands } from "./operator-backup.ts";
 import { addInviteCommands } from "./operator-invites.ts";
 import { addOperatorKeys } from "./operator-keys.ts";
 import { addMemberCommands } from "./operator-members.ts";
@@ -16,4 +17,5 @@ export function addOperator(program: Command): void {
   addOperatorKeys(operator);
   addInviteCommands(operator);
   addRecordCommands(operator);
+  addBackupCommands(operator);
 }
