@@ -177,6 +177,7 @@ export const PROBLEMS = {
   snapshot_missing: { status: 422, title: "The release needs a snapshot" },
   state_count: { status: 422, title: "The number of entries is not the one stated" },
   state_digest: { status: 422, title: "The entries are not those that were signed" },
+  statement_foreign: { status: 422, title: "A statement in the publisher's name was not made by its own signer" },
   stream_role: { status: 403, title: "Sets of this stream need an authorised body" },
   term_too_ambiguous: { status: 422, title: "A highly ambiguous term may not ask to block" },
   unauthenticated: { status: 401, title: "Nobody is signed in" },

@@ -6,8 +6,11 @@ import { Digest, Publisher, SetName } from "@breakwater/shared/ids.ts";
 import { z } from "zod";
 import { makePrivateDir, PRIVATE_FILE_MODE, readPrivateFile, syncDir } from "../profile/private-files.ts";
 
-/** `signed` with a key of this profile, `asked` of an exchange that holds the key, `accepted` by a person afterwards. */
-export const JOURNAL_SOURCES = ["signed", "asked", "accepted"] as const;
+/**
+ * `signed` with a key of this profile, `asked` of an exchange that holds the key, `accepted` by a person afterwards;
+ * `disowned`: somebody else's, known and dealt with by a recovery.
+ */
+export const JOURNAL_SOURCES = ["signed", "asked", "accepted", "disowned"] as const;
 
 const JournalEntry = z.object({
   v: z.literal(1),
@@ -64,6 +67,12 @@ async function endsInside(file: FileHandle): Promise<boolean> {
   const last = new Uint8Array(1);
   await file.read(last, 0, 1, size - 1);
   return last[0] !== 0x0a;
+}
+
+/** Did the publisher say this, as far as is known here? */
+export function isOwn(journal: Journal, digest: string): boolean {
+  const entry = journal.get(digest);
+  return entry !== undefined && entry.how !== "disowned";
 }
 
 function parseLine(line: string): JournalEntry | undefined {

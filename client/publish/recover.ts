@@ -5,7 +5,7 @@ import type { About } from "@breakwater/shared/about.ts";
 import { composeRelease } from "@breakwater/shared/compose.ts";
 import { parseEntry } from "@breakwater/shared/entries/index.ts";
 import { parseEnvelope } from "@breakwater/shared/envelope.ts";
-import type { Kid } from "@breakwater/shared/ids.ts";
+import type { Digest, Kid } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { openRelease, parseStatement, type ReleaseLink } from "@breakwater/shared/release.ts";
 import { type OpenedRoot, openPinnedRoot } from "@breakwater/shared/root.ts";
@@ -15,7 +15,7 @@ import { evidenceDir, setDir } from "../sync/paths.ts";
 import { updateRoots } from "../sync/roots.ts";
 import { walkStatements } from "../sync/statements.ts";
 import { compareList } from "./delta.ts";
-import { journalPath, readJournal } from "./journal.ts";
+import { isOwn, journalPath, noteStatement, readJournal } from "./journal.ts";
 import type { ParsedList } from "./list.ts";
 import { findSigner, type PublisherContext } from "./own-set.ts";
 import { findPending } from "./pending.ts";
@@ -53,7 +53,7 @@ export async function findDamage(context: PublisherContext, ownUntil = 0): Promi
   const head = await openByAnyRoot(context, await exchange.getHead(setId), root);
   const after = await walkStatements(exchange, setId, copy?.link, head);
   const journal = await readJournal(journalPath(profileDir));
-  const isOurs = ({ digest, statement }: ReleaseLink) => journal.has(digest) || statement.release <= ownUntil;
+  const isOurs = ({ digest, statement }: ReleaseLink) => isOwn(journal, digest) || statement.release <= ownUntil;
   const chain: ReleaseLink[] = copy === undefined ? after : [copy.link, ...after];
   const first = chain.findIndex((link) => !isOurs(link));
   const foreign = first === -1 ? [] : chain.slice(first);
@@ -135,6 +135,7 @@ export async function releaseRecovery(context: PublisherContext, damage: Damage,
   const { setId, now, random } = context;
   if (damage.stolen.length > 0) throw new ExchangeError("release_root", { reason: "a_stolen_key_is_still_listed" });
   const signer = await findSigner(context, damage.root);
+  await disown(context, damage);
   for (const line of state.entries.values()) parseEntry(state.about.kind, line);
   const { statement, digest } = damage.head;
   const composed = await composeRelease({
@@ -151,6 +152,14 @@ export async function releaseRecovery(context: PublisherContext, damage: Damage,
   });
   const sent = await sendComposed(context, signer, composed, { added: 0, changed: 0, removed: 0 });
   return { release: sent.release, digest: sent.digest, entries: sent.entries, resumed: false };
+}
+
+/** From here on the monitor knows them, and is quiet about them. */
+async function disown({ profileDir, setId, now }: PublisherContext, { foreign }: Damage): Promise<void> {
+  for (const { release: number, digest } of foreign) {
+    const named = { ...setId, number, digest: digest as Digest };
+    await noteStatement(profileDir, { at: now.toISOString(), how: "disowned", typ: "bw-release+jws", ...named });
+  }
 }
 
 /** Sends a recovery that an earlier run composed. A pending publication of another kind is finished all the same. */

@@ -2,6 +2,8 @@
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { LogOrigin } from "@breakwater/shared/ids.ts";
+import { LOCAL_LOG_ORIGIN } from "../../client/publish/root.ts";
 import { openTestExchange, type TestExchange } from "../../exchange/testing/index.ts";
 
 export type ServedExchange = { exchange: TestExchange; origin: string; close(): Promise<void> };
@@ -27,7 +29,7 @@ export async function serveExchange(): Promise<ServedExchange> {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  exchange = await openTestExchange({ config: { origin, secure: false } });
+  exchange = await openTestExchange({ config: { origin, secure: false, logOrigin: LOCAL_LOG_ORIGIN as LogOrigin } });
   exchange.clock.set(new Date());
   const opened = exchange;
   return {
