@@ -41,11 +41,13 @@ export function r2Objects(bucket: R2Bucket): Objects {
       if (options.sha256Hex !== undefined) conditions.sha256 = options.sha256Hex;
       if (options.ifAbsent) conditions.onlyIf = { etagDoesNotMatch: "*" };
       if (options.ifEtag !== undefined) conditions.onlyIf = { etagMatches: options.ifEtag };
+      const source: { failure?: unknown } = {};
       try {
-        const stored = await bucket.put(key, withLength(body, options.size), conditions);
+        const stored = await bucket.put(key, withLength(body, options.size, source), conditions);
         return stored === null ? "exists" : "created";
       } catch (cause) {
-        throw putError(cause);
+        // Why the body broke off, where its own source refused it: the store only knows that it did.
+        throw putError(source.failure instanceof ExchangeError ? source.failure : cause);
       }
     },
     async get(key) {
@@ -70,11 +72,17 @@ export function r2Objects(bucket: R2Bucket): Objects {
 }
 
 // R2 refuses a stream of unknown length; a wrapped request body has lost its length, so it is said again.
-function withLength(body: Uint8Array | ReadableStream<Uint8Array>, size: number | undefined) {
+function withLength(
+  body: Uint8Array | ReadableStream<Uint8Array>,
+  size: number | undefined,
+  source: { failure?: unknown },
+) {
   if (body instanceof Uint8Array || size === undefined) return body as ArrayBufferView | ReadableStream;
   const fixed = new FixedLengthStream(size);
   // The write side fails when the source does; the put sees the same failure on the read side.
-  body.pipeTo(fixed.writable as WritableStream<Uint8Array>).catch(() => {});
+  body.pipeTo(fixed.writable as WritableStream<Uint8Array>).catch((cause: unknown) => {
+    source.failure = cause;
+  });
   return fixed.readable;
 }
 

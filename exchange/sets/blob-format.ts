@@ -7,6 +7,7 @@ import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { RecallListHeader } from "@breakwater/shared/recall-list.ts";
 import { MANIFEST_MAX_BYTES } from "@breakwater/shared/release.ts";
 import { SEGMENT_HEADER_MAX_BYTES, SEGMENT_MAX_BYTES, SegmentHeader } from "@breakwater/shared/segment.ts";
+import { guardSegment, type SegmentGuard } from "./segment-guard.ts";
 
 /** How much of an upload is looked at before any of it is stored. */
 export const START_MAX_BYTES = 64 * 1024;
@@ -36,7 +37,7 @@ export async function checkBlobFormat(source: ReadableStream<Uint8Array>, size: 
   try {
     if (start[0] === GZIP_MAGIC[0] && start[1] === GZIP_MAGIC[1]) {
       const header = parseHeader(await firstLine(start.subarray(0, START_MAX_BYTES)));
-      return { format: "segment", publisher: header.publisher, body: rejoin(start, reader) };
+      return { format: "segment", publisher: header.publisher, body: rejoin(start, reader, guardSegment()) };
     }
     if (!JSON_OPENINGS.has(start[0] ?? 0)) throw new ExchangeError("blob_format");
     // Bounded, so the whole document is read and checked before a byte is stored.
@@ -60,17 +61,19 @@ async function readAtLeast(reader: ReadableStreamDefaultReader<Uint8Array>, byte
   return concatBytes(parts);
 }
 
-function rejoin(start: Uint8Array, reader: ReadableStreamDefaultReader<Uint8Array>): ReadableStream<Uint8Array> {
+function rejoin(
+  start: Uint8Array,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  guard: SegmentGuard,
+): ReadableStream<Uint8Array> {
   let pending: Uint8Array | undefined = start;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        if (pending !== undefined) {
-          controller.enqueue(pending);
-          pending = undefined;
-          return;
-        }
-        const { done, value } = await reader.read();
+        const { done, value } = pending === undefined ? await reader.read() : { done: false, value: pending };
+        pending = undefined;
+        // Before it is handed on: the last bytes of a refused upload never reach the store, so it never becomes an object.
+        await (done ? guard.end() : guard.pass(value));
         if (done) controller.close();
         else controller.enqueue(value);
       },

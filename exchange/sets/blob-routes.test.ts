@@ -1,4 +1,5 @@
-import { digestHex, digestOf, utf8Of } from "@breakwater/shared/bytes.ts";
+import { concatBytes, digestHex, digestOf, utf8Of } from "@breakwater/shared/bytes.ts";
+import { gzip } from "@breakwater/shared/gzip.ts";
 import { jcs } from "@breakwater/shared/jcs.ts";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
@@ -64,6 +65,30 @@ describe("PUT /v1/blobs/sha256/:hex", () => {
       await expectProblem(await publisher.putBlob(png, hex), "blob_format");
       expect(exchange.objects.keys()).toHaveLength(keys);
       expect(await exchange.sql`select 1 from blobs where digest = ${`sha256:${hex}`}`).toHaveLength(0);
+    });
+
+    it("refuses a picture behind a segment's header, packed or not, near or far, and keeps nothing of it", async () => {
+      const head = { kind: "delta", publisher: publisher.publisher, release: 1, salt: "cd".repeat(32), set: "a", v: 1 };
+      // Lines that hardly pack, so that they fill more than what is looked at before the upload is passed on.
+      const lines = Array.from({ length: 4_000 }, () => `{"id":"${crypto.randomUUID()}"}`).join("\n");
+      const picture = concatBytes([
+        Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
+        new Uint8Array(2_000),
+      ]);
+      const text = utf8Of(`${jcs(head)}\n${lines}\n`);
+      const uploads = [
+        await gzip(concatBytes([utf8Of(`${jcs(head)}\n`), picture])),
+        await gzip(concatBytes([text, picture])),
+        concatBytes([await gzip(text), picture]),
+      ];
+      const keys = exchange.objects.keys().length;
+      for (const bytes of uploads) {
+        const hex = digestHex(await digestOf(bytes));
+        await expectProblem(await publisher.putBlob(bytes, hex), "blob_format");
+        const read = await exchange.request(`/v1/blobs/sha256/${hex}`, { key: publisher.member.key });
+        await expectProblem(read, "not_found");
+      }
+      expect(exchange.objects.keys()).toHaveLength(keys);
     });
 
     it("refuses another publisher's documents, and members without one", async () => {
