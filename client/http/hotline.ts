@@ -6,6 +6,8 @@ import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { SealedJwe } from "@breakwater/shared/sealed.ts";
 import {
   AgentAnswer,
+  ForwardAnswer,
+  type ForwardRequest,
   MissingSealsAnswer,
   RecipientsAnswer,
   SealingKeysAnswer,
@@ -18,6 +20,10 @@ export function makeHotline(call: Call) {
     /** Once for a hotline; `agent_exists` afterwards. */
     registerAgent: (keys: { signing_key: PublicJwk; sealing_key: SealingJwk }) =>
       call.json({ method: "PUT", path: "/v1/hotline/agent", json: keys }, AgentAnswer),
+
+    /** Who is told of urgent reports; what is left out is taken back. */
+    nameForward: (named: ForwardRequest) =>
+      call.json({ method: "PUT", path: "/v1/hotline/forward", json: named }, ForwardAnswer),
 
     listSealingKeys: () => call.json({ path: "/v1/hotline/sealing-keys" }, SealingKeysAnswer),
 

@@ -102,7 +102,7 @@ export function Queue({ mine }: { mine: boolean }) {
         <UrgentBanner
           key={urgent.case}
           urgent={urgent}
-          forwardTo={page.value?.forward_to ?? null}
+          forward={{ to: page.value?.forward_to ?? null, delivers: page.value?.forward_delivers ?? false }}
           onDone={page.reload}
         />
       ))}

@@ -73,7 +73,7 @@ export function extensionCors(): MiddlewareHandler<Env> {
     c.res.headers.append("Vary", "Origin");
     if (!allowed) return;
     c.res.headers.set("Access-Control-Allow-Origin", origin);
-    c.res.headers.set("Access-Control-Expose-Headers", "retry-after");
+    c.res.headers.set("Access-Control-Expose-Headers", "retry-after, breakwater-forward");
     // The answer is for that other origin.
     c.res.headers.set("Cross-Origin-Resource-Policy", "cross-origin");
   };

@@ -26,6 +26,15 @@ export function parseOutboundUrl({ origin }: Pick<Config, "origin">, text: strin
   return url;
 }
 
+export function isOutboundUrl(config: Pick<Config, "origin">, text: string): boolean {
+  try {
+    parseOutboundUrl(config, text);
+    return true;
+  } catch {
+    return false; // for what was allowed when it was named, and is not any more
+  }
+}
+
 // The URL parser has written every spelling of an IPv4 address (0x7f.1, 2130706433) as four numbers by now.
 function isPublicName(hostname: string): boolean {
   const name = hostname.replace(/\.$/, "");

@@ -206,6 +206,7 @@ describe("retention", () => {
       "case_entries",
       "case_steps",
       "case_forwards",
+      "case_alerts",
     ];
     for (const table of tables) {
       const [row] = await exchange.sql<{ n: number }[]>`select count(*)::int as n from ${exchange.sql(table)}`;

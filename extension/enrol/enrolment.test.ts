@@ -9,6 +9,7 @@ import {
   type Enrolment,
   enrol,
   findEnrolment,
+  findPassedOn,
   findRecipients,
   findUrlKey,
   isRenewalDue,
@@ -20,7 +21,7 @@ import type { Invite } from "./invite.ts";
 const NOW = Date.parse("2026-11-22T14:02:00Z");
 const ORIGIN = "https://exchange.example";
 
-type Answer = { status: number; body?: unknown; bytes?: Uint8Array };
+type Answer = { status: number; body?: unknown; bytes?: Uint8Array; headers?: Record<string, string> };
 let db: Database;
 let agent: NewSigningKey;
 let receipts: NewSigningKey;
@@ -67,7 +68,10 @@ const ports = () => ({
       expect(init).toMatchObject({ credentials: "omit", redirect: "error", referrerPolicy: "no-referrer" });
       const answer = answers[path];
       if (!answer || answer === "unreachable") throw new TypeError("Failed to fetch");
-      return new Response((answer.bytes ?? JSON.stringify(answer.body ?? {})) as BodyInit, { status: answer.status });
+      return new Response((answer.bytes ?? JSON.stringify(answer.body ?? {})) as BodyInit, {
+        status: answer.status,
+        ...(answer.headers ? { headers: answer.headers } : {}),
+      });
     }) as unknown as typeof fetch,
   },
 });
@@ -115,6 +119,50 @@ describe("enrolling", () => {
     answers["/v1/hotline/recipients"] = { status: 200, bytes: await listBy(stranger, 1) };
     expect((await enrolled()).state).toBe("waiting");
     expect(await findRecipients(db)).toBeUndefined();
+  });
+
+  it.each([
+    ["yes", true],
+    ["no", false],
+    ["YES, really", false],
+    [undefined, false],
+  ])("an exchange that says %s of passing on is taken at its word, and silence is a no", async (said, passedOn) => {
+    const bytes = await listBy(agent, 1);
+    answers["/v1/hotline/recipients"] = {
+      status: 200,
+      bytes,
+      ...(said === undefined ? {} : { headers: { "breakwater-forward": said } }),
+    };
+    await enrolled();
+    expect(await findPassedOn(db)).toBe(passedOn);
+  });
+
+  it("passing on follows the newest answer, and stays what it was while there is none", async () => {
+    const list = async (said: string): Promise<Answer> => ({
+      status: 200,
+      bytes: await listBy(agent, 1),
+      headers: { "breakwater-forward": said },
+    });
+    answers["/v1/hotline/recipients"] = await list("yes");
+    const enrolment = await enrolled();
+    answers["/v1/hotline/recipients"] = "unreachable";
+    await refreshEnrolment(ports(), enrolment);
+    expect(await findPassedOn(db)).toBe(true);
+    answers["/v1/hotline/recipients"] = await list("no");
+    await refreshEnrolment(ports(), enrolment);
+    expect(await findPassedOn(db)).toBe(false);
+    // A stranger's list brings no promise with it, and another hotline's enrolment keeps none.
+    const stranger = await generateSigningKey({ extractable: false });
+    const strange = { status: 200, bytes: await listBy(stranger, 2), headers: { "breakwater-forward": "yes" } };
+    answers["/v1/hotline/recipients"] = strange;
+    await refreshEnrolment(ports(), enrolment);
+    expect(await findPassedOn(db)).toBe(false);
+    answers["/v1/hotline/recipients"] = await list("yes");
+    await refreshEnrolment(ports(), enrolment);
+    expect(await findPassedOn(db)).toBe(true);
+    answers["/v1/hotline/recipients"] = strange;
+    await enrolled();
+    expect(await findPassedOn(db)).toBe(false);
   });
 
   it("a second enrolment does not seal to the readers of the first", async () => {

@@ -50,6 +50,7 @@ export type Enrolment = z.infer<typeof Enrolment>;
 export const CLOCK_SKEW_SHOWN_MS = 60 * 60_000;
 const ENROLMENT = "enrolment";
 const RECIPIENTS = "recipients";
+const PASSED_ON = "passed_on";
 const URL_KEY = "url";
 
 export async function findEnrolment(db: Database): Promise<Enrolment | undefined> {
@@ -60,6 +61,11 @@ export async function findEnrolment(db: Database): Promise<Enrolment | undefined
 export async function findRecipients(db: Database): Promise<RecipientList | undefined> {
   const held = await db.get("meta", RECIPIENTS);
   return held === undefined ? undefined : RecipientList.parse(held);
+}
+
+/** Whether the hotline passes on what nobody confirms, as the exchange said with the list. Unknown is a no. */
+export async function findPassedOn(db: Database): Promise<boolean> {
+  return (await db.get("meta", PASSED_ON)) === true;
 }
 
 export async function findUrlKey(db: Database): Promise<CryptoKey | undefined> {
@@ -108,6 +114,7 @@ export async function enrol(invite: Invite, { db, exchange, client, language }: 
     { store: "meta", key: ENROLMENT, value: enrolment },
     // The list of an earlier enrolment is another hotline's.
     { store: "meta", key: RECIPIENTS, value: undefined },
+    { store: "meta", key: PASSED_ON, value: undefined },
   ]);
   const skew = answer.date === undefined ? 0 : Math.abs(answer.date - exchange.now());
   return {
@@ -205,7 +212,10 @@ export async function refreshRecipients(
   try {
     const trust = { pin, ...(held ? { afterVersion: held.version } : {}) };
     const { list } = await openRecipients(answer.bytes, trust);
-    await db.write([{ store: "meta", key: RECIPIENTS, value: list }]);
+    await db.write([
+      { store: "meta", key: RECIPIENTS, value: list },
+      { store: "meta", key: PASSED_ON, value: answer.passedOn },
+    ]);
     return true;
   } catch (error) {
     // A list that the pin does not vouch for is no list; the one held, if any, stays.

@@ -9,6 +9,7 @@ import { parseRetryAfter } from "../outbox/backoff.ts";
 
 export const ANSWER_MAX_BYTES = 64 * 1024;
 export const ANSWER_TIMEOUT_MS = 20_000;
+const FORWARD_HEADER = "breakwater-forward";
 
 export type ExchangeAnswer = {
   status: number;
@@ -17,6 +18,8 @@ export type ExchangeAnswer = {
   code?: string;
   pointers?: string[];
   retryAfterMs?: number;
+  /** The exchange said that an urgent report is passed on when nobody confirms it; silence is a no. */
+  passedOn: boolean;
   /** The exchange's clock, where it said so. */
   date?: number;
 };
@@ -51,6 +54,7 @@ export async function callExchange(
     return {
       status: response.status,
       bytes,
+      passedOn: response.headers.get(FORWARD_HEADER) === "yes",
       ...(response.ok ? {} : problemOf(bytes)),
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       ...(Number.isNaN(date) ? {} : { date }),

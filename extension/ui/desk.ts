@@ -4,7 +4,7 @@ import { browser } from "wxt/browser";
 import { findPick, findReading, forgetPick, PICK } from "../acquire/pick.ts";
 import { localArea, onNews, pickMemory, sessionMemory } from "../browser-ports.ts";
 import { type Database, openDatabase } from "../database.ts";
-import { type Enrolment, findEnrolment } from "../enrol/enrolment.ts";
+import { type Enrolment, findEnrolment, findPassedOn } from "../enrol/enrolment.ts";
 import { openVault, type Vault } from "../keys/vault.ts";
 import { parseResponse, type Request } from "../messages.ts";
 import { oneRecordAtATime } from "../outbox/locks.ts";
@@ -17,6 +17,8 @@ import { changeSettings, readSettings, type Settings } from "../settings/setting
 export type Page = "home" | "report" | "sent" | "outbox" | "history" | "options";
 
 export const enrolment = signal<Enrolment | undefined>(undefined);
+/** Whether anybody is told in the end when nobody confirms an urgent report. */
+export const passedOn = signal(false);
 export const vault = signal<{ state: "open" | "locked"; guarded: boolean }>({ state: "open", guarded: false });
 export const settings = signal<Settings>(undefined as unknown as Settings);
 export const page = signal<Page>("home");
@@ -55,6 +57,7 @@ export async function openDesk(): Promise<void> {
 
 export async function refreshAll(): Promise<void> {
   enrolment.value = await findEnrolment(db);
+  passedOn.value = await findPassedOn(db);
   const held = await openVault(vaultPorts());
   key = held.state === "open" ? held.key : undefined;
   vault.value = held.state === "open" ? { state: "open", guarded: held.guarded } : { state: "locked", guarded: true };

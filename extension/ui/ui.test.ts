@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { UNREAD_REASONS } from "../acquire/reading.ts";
 import { OUTBOX_STATES } from "../outbox/machine.ts";
 import { defangedParts, shortHash, showText } from "./address.ts";
+import { alertWords } from "./alert-words.ts";
 import { countryName, emergencyIn, listCountries } from "./countries.ts";
 import { labelOf, reasonOf, t, type WordKey } from "./i18n.ts";
 import { STATE_MARKS } from "./parts/shape.tsx";
@@ -58,6 +59,32 @@ describe("words", () => {
     expect(t("danger.call", { number: "112" })).toBe("Call 112");
     const holes = (key: WordKey) => [...en[key].matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
     expect(holes("danger.number_of_also")).toEqual(["country", "also"]);
+  });
+});
+
+describe("what becomes of an urgent report", () => {
+  const places = ["danger", "urgent", "next"] as const;
+  it("is passed on after fifteen minutes only where that happens", () => {
+    for (const place of places) {
+      const words = alertWords(place, { passedOn: true, hotline: "Example Hotline" });
+      expect(words).toMatch(/15 minutes.*passed on/);
+      expect(words).not.toContain("Nobody else is told");
+    }
+  });
+  it("is otherwise an alert at the hotline and nothing else", () => {
+    for (const place of places) {
+      expect(alertWords(place, { passedOn: false, hotline: "Example Hotline" })).toMatch(
+        /alert (is raised )?at Example Hotline\. Nobody else is told, and it does not replace a call\.$/,
+      );
+      expect(alertWords(place, { passedOn: false, hotline: "Example Hotline" })).not.toMatch(/passed on|15 minutes/);
+    }
+  });
+  it("is never said to be watched, or to replace a call", () => {
+    for (const passedOn of [true, false]) {
+      const words = alertWords("danger", { passedOn, hotline: "Example Hotline" });
+      expect(words).toContain("This form is not watched every minute");
+      expect(words).toContain("it does not replace a call");
+    }
   });
 });
 

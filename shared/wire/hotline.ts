@@ -37,16 +37,19 @@ export const PUBLICATION_CASES_MAX = 200;
 
 export const AgentRequest = z.strictObject({ signing_key: PublicJwk, sealing_key: SealingJwk });
 export const AgentAnswer = z.strictObject({ signing_kid: Kid, sealing_kid: Kid });
+/** Gets codes only, by POST. */
+const MessageUrl = z.url({ protocol: /^https?$/ }).max(500);
 export const ForwardRequest = z.strictObject({
   /** who takes over when nobody acknowledges: shown to analysts, e.g. "Example Police, duty desk" */
   to: Title,
-  /** gets codes only, by POST */
-  url: z
-    .url({ protocol: /^https?$/ })
-    .max(500)
-    .optional(),
+  /** where they are told; without it they are only a name on the screen */
+  url: MessageUrl.optional(),
+  /** where somebody of the hotline is told at once */
+  alert_url: MessageUrl.optional(),
 });
-export const ForwardAnswer = z.strictObject({ to: z.string().nullable(), delivers: z.boolean() });
+export type ForwardRequest = z.infer<typeof ForwardRequest>;
+export const ForwardAnswer = z.strictObject({ to: z.string(), delivers: z.boolean(), alerts: z.boolean() });
+export type ForwardAnswer = z.infer<typeof ForwardAnswer>;
 export const SealingKeyRequest = z.strictObject({ sealing_key: SealingJwk });
 export const SealingKeyRow = z.strictObject({
   kid: Kid,
@@ -112,13 +115,19 @@ export const CasePage = z.strictObject({
       case: CaseNumber,
       waiting_since: At,
       forward_at: At.nullable(),
+      /** when it arrived there; null also when it was tried, or could not be */
       forwarded_at: At.nullable(),
+      forwarded_to: z.string().nullable(),
+      /** the last try did not arrive */
+      forward_failed: z.boolean(),
       acknowledged: z.boolean(),
     }),
   ),
   counts: z.strictObject({ open: Count, mine: Count, known: Count }),
-  /** who an urgent report is passed on to; null when the hotline named nobody */
+  /** who takes over an urgent report that nobody acknowledges; null when the hotline named nobody */
   forward_to: z.string().nullable(),
+  /** false: there is no address for them, so nobody tells them but an analyst who calls */
+  forward_delivers: z.boolean(),
   last_closed_at: At.nullable(),
 });
 export type CasePage = z.infer<typeof CasePage>;

@@ -50,6 +50,7 @@ export const EMPTY_QUEUE = CasePage.parse({
   urgent: [],
   counts: { open: 0, mine: 0, known: 0 },
   forward_to: null,
+  forward_delivers: false,
   last_closed_at: ago(40),
 });
 
@@ -89,9 +90,20 @@ export const FULL_QUEUE = CasePage.parse({
       due_at: null,
     }),
   ],
-  urgent: [{ case: 2047, waiting_since: ago(6), forward_at: ago(-9), forwarded_at: null, acknowledged: false }],
+  urgent: [
+    {
+      case: 2047,
+      waiting_since: ago(6),
+      forward_at: ago(-9),
+      forwarded_at: null,
+      forwarded_to: null,
+      forward_failed: false,
+      acknowledged: false,
+    },
+  ],
   counts: { open: 6, mine: 1, known: 1 },
   forward_to: "Example Police, duty desk",
+  forward_delivers: true,
   last_closed_at: null,
 });
 

@@ -232,7 +232,7 @@ describe("an urgent report", () => {
     exchange.mood.reports = "take";
     await panel.keyboard.press("Control+Enter");
     await heading("Sent");
-    await text(/the hotline is alerted/);
+    await text(/an alert is raised at Example Hotline\. Nobody else is told/);
     await audit(panel, "sent-urgent");
     const { report } = lastTaken();
     expect(report).toMatchObject({

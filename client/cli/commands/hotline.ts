@@ -1,4 +1,4 @@
-/** `hotline agent init|run|invite`: the hotline's own process that signs who may read reports. */
+/** `hotline agent init|run|invite`: the hotline's own process that signs who may read reports. `hotline forward` lies beside it. */
 
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { SealingKeyRow } from "@breakwater/shared/wire/hotline.ts";
@@ -16,6 +16,7 @@ import { addCommand, addGroup, type Context } from "../command.ts";
 import { ask } from "../prompt.ts";
 import type { Terminal } from "../terminal.ts";
 import { formatTime } from "../words.ts";
+import { addForward } from "./hotline-forward.ts";
 
 const ROUND_MS = 5_000;
 const ROUND_AFTER_FAULT_MS = 15_000;
@@ -23,7 +24,9 @@ const ROUND_AFTER_FAULT_MS = 15_000;
 export function addHotline(program: Command): void {
   const hotline = addGroup(program, "hotline", "For hotlines.", [
     ["breakwater hotline agent run", "keeps the list of readers"],
+    ['breakwater hotline forward --to "Police, duty desk" --url https://desk.example/in', "for urgent reports"],
   ]);
+  addForward(hotline);
   const agent = addGroup(
     hotline,
     "agent",

@@ -101,8 +101,13 @@ export async function updateCase({ sql }: Tx, id: string, input: CaseUpdate): Pr
     where id = ${id}`;
   if (input.urgent === undefined) return;
   await sql`
-    update cases set urgent_at = ${input.urgent.at}, forward_at = ${input.urgent.forwardAt}, forwarded_at = null,
-      acknowledged_at = null, acknowledged_by = null
+    update cases set
+      urgent_at = case when acknowledged_at is null then coalesce(urgent_at, ${input.urgent.at}::timestamptz)
+        else ${input.urgent.at} end,
+      -- Whoever reported first was promised fifteen minutes: a repeat does not put it off.
+      forward_at = case when acknowledged_at is null and forwarded_at is null
+        then coalesce(forward_at, ${input.urgent.forwardAt}::timestamptz) else ${input.urgent.forwardAt} end,
+      forwarded_at = null, acknowledged_at = null, acknowledged_by = null
     where id = ${id}`;
 }
 

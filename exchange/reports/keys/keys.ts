@@ -9,14 +9,15 @@ import {
 } from "@breakwater/shared/keys.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { openRecipients, type RecipientList } from "@breakwater/shared/recipients.ts";
-import type { SealingKeyRow } from "@breakwater/shared/wire/hotline.ts";
+import type { ForwardAnswer, ForwardRequest, SealingKeyRow } from "@breakwater/shared/wire/hotline.ts";
 import { append } from "../../audit/index.ts";
 import { actorOf, listPeopleNames, setAgentKey } from "../../members/index.ts";
 import type { KeyCaller, PersonCaller } from "../../platform/caller.ts";
 import { type Queries, transaction } from "../../platform/db.ts";
 import type { Deps } from "../../platform/deps.ts";
-import { parseOutboundUrl } from "../../platform/outbound.ts";
+import { isOutboundUrl, parseOutboundUrl } from "../../platform/outbound.ts";
 import { noteTakeAway } from "../../platform/take-aways.ts";
+import { queueWaitingCases } from "../intake/urgent.ts";
 import {
   findHotline,
   findNewestList,
@@ -64,18 +65,32 @@ export async function getHotline(queries: Queries, memberId: string): Promise<Ho
   return row;
 }
 
-/** Who takes over an urgent report that nobody acknowledges. @throws `url_invalid`, `recipients_missing` */
+/**
+ * Who is told of an urgent report at once, and who takes over when nobody acknowledges it. What is left out is taken back.
+ *
+ * @throws ExchangeError `url_invalid`, `recipients_missing`
+ */
 export async function nameForward(
   deps: Deps,
   caller: KeyCaller,
-  { to, url }: { to: string; url?: string | undefined },
-) {
-  if (url !== undefined) parseOutboundUrl(deps.config, url);
+  { to, url, alert_url }: ForwardRequest,
+): Promise<ForwardAnswer> {
+  for (const address of [url, alert_url]) if (address !== undefined) parseOutboundUrl(deps.config, address);
+  const answer = { to, delivers: url !== undefined, alerts: alert_url !== undefined };
   await transaction(deps, async (tx) => {
-    if (!(await setForward(tx, caller.memberId, to, url ?? null))) throw new ExchangeError("recipients_missing");
+    const named = { to, url: url ?? null, alertUrl: alert_url ?? null };
+    if (!(await setForward(tx, caller.memberId, named))) throw new ExchangeError("recipients_missing");
     await append(tx, { at: deps.now(), actor: actorOf(caller), action: "forward.named", subject: caller.memberId });
+    await queueWaitingCases(deps, tx, caller.memberId, answer);
   });
-  return { to, delivers: url !== undefined };
+  deps.nudgeJobs();
+  return answer;
+}
+
+/** Whether an urgent report that nobody acknowledges reaches anybody: what people are told must not promise more. */
+export function isPassedOn({ config }: Pick<Deps, "config">, hotline: HotlineRow | undefined): boolean {
+  const { forward_to: to, forward_url: url } = hotline ?? { forward_to: null, forward_url: null };
+  return to !== null && url !== null && isOutboundUrl(config, url);
 }
 
 export async function addSealingKey(
@@ -175,12 +190,12 @@ function checkMembersOfList(
   }
 }
 
-/** The newest list, byte for byte. @throws ExchangeError `recipients_missing` */
+/** The newest list, byte for byte, and what its readers do when nobody acknowledges. @throws ExchangeError `recipients_missing` */
 export async function getNewestList(
-  queries: Queries,
+  deps: Deps,
   hotlineId: string | undefined,
-): Promise<{ version: number; envelope: Uint8Array }> {
-  const list = hotlineId === undefined ? undefined : await findNewestList(queries, hotlineId);
-  if (list === undefined) throw new ExchangeError("recipients_missing");
-  return list;
+): Promise<{ envelope: Uint8Array; passedOn: boolean }> {
+  const list = hotlineId === undefined ? undefined : await findNewestList(deps, hotlineId);
+  if (hotlineId === undefined || list === undefined) throw new ExchangeError("recipients_missing");
+  return { envelope: list.envelope, passedOn: isPassedOn(deps, await findHotline(deps, hotlineId)) };
 }

@@ -74,18 +74,24 @@ describe("PUT /v1/hotline/forward", () => {
   const ask = (json: unknown, as = {}) =>
     exchange.request(path, { key: hotline.member.key, method: "PUT", json, ...as });
   describe("happy", () => {
-    it("names who takes over, with and without an address", async () => {
-      expect(await (await ask({ to: "Example Police", url: "https://police.example/in" })).json()).toEqual({
-        to: "Example Police",
-        delivers: true,
-      });
-      expect(await (await ask({ to: "Example Police" })).json()).toEqual({ to: "Example Police", delivers: false });
+    it("names who takes over and who is told at once, and takes back what is left out", async () => {
+      const [to, url, alert_url] = ["Example Police", "https://police.example/in", "https://desk.example/in"];
+      expect(await (await ask({ to, url })).json()).toEqual({ to, delivers: true, alerts: false });
+      expect(await (await ask({ to, alert_url })).json()).toEqual({ to, delivers: false, alerts: true });
+      expect(await (await ask({ to, url, alert_url })).json()).toEqual({ to, delivers: true, alerts: true });
+      expect(await (await ask({ to })).json()).toEqual({ to, delivers: false, alerts: false });
     });
   });
   describe("error", () => {
     it("refuses plain http, an inner address, what is no address, and a name that shows otherwise than it is written", async () => {
       await expectProblem(await ask({ to: "x", url: "http://police.example/in" }), "url_invalid");
       await expectProblem(await ask({ to: "x", url: "https://169.254.169.254/" }), "url_invalid");
+      await expectProblem(await ask({ to: "x", alert_url: "http://desk.example/in" }), "url_invalid");
+      await expectProblem(
+        await ask({ to: "x", url: "https://desk.example/", alert_url: "https://desk.internal/" }),
+        "url_invalid",
+      );
+      await expectProblem(await ask({ to: "x", alert_url: "https://user:word@desk.example/" }), "url_invalid");
       await expectProblem(await ask({ to: "x\u0000" }), "request_invalid");
       await expectProblem(await ask({ to: "x\u202ey" }), "request_invalid");
       await expectProblem(await ask({ to: "x", url: "ftp://police.example/in" }), "request_invalid");
@@ -239,6 +245,26 @@ describe("GET /v1/hotline/recipients", () => {
       const pin = await agentPin(hotline.agent.signing.kid);
       const { list } = await openRecipients(bytes, { pin });
       expect(list.recipients.map(({ role }) => role)).toEqual(["agent", "analyst", "analyst"]);
+    });
+
+    it("says whether an urgent report is passed on in the end, also to the extension", async () => {
+      const h = await openTestHotline(exchange);
+      const origin = `chrome-extension://${"a".repeat(32)}`;
+      const said = async () =>
+        (await exchange.request(path, { device: await h.device.proof(path), origin })).headers.get(
+          "breakwater-forward",
+        );
+      const name = (json: object) => h.ask("/v1/hotline/forward", { key: h.member.key, method: "PUT", json });
+      expect(await said()).toBe("no");
+      await name({ to: "Example Police", alert_url: "https://desk.example/" });
+      expect(await said()).toBe("no");
+      await name({ to: "Example Police", url: "https://desk.example/" });
+      expect(await said()).toBe("yes");
+      // Named while it was allowed, and not any more: nothing would arrive there.
+      await exchange.sql`update hotlines set forward_url = 'http://127.0.0.1/' where forward_url = 'https://desk.example/'`;
+      expect(await said()).toBe("no");
+      const answer = await exchange.request(path, { device: await h.device.proof(path), origin });
+      expect(answer.headers.get("access-control-expose-headers")).toContain("breakwater-forward");
     });
   });
   describe("error", () => {

@@ -45,7 +45,8 @@ export const keyRoutes = new Hono<Env>()
     "/v1/hotline/forward",
     describe({
       tag: "hotline",
-      summary: "Name who takes over an urgent report that nobody acknowledges in 15 minutes",
+      summary:
+        "Name who is told of an urgent report at once, and who takes over when nobody acknowledges it in 15 minutes",
       auth: ["key"],
       answers: { 200: ForwardAnswer },
       problems: ["recipients_missing", "url_invalid"],
@@ -101,7 +102,8 @@ export const keyRoutes = new Hono<Env>()
     "/v1/hotline/recipients",
     describe({
       tag: "hotline",
-      summary: "The newest signed list, byte for byte",
+      summary:
+        "The newest signed list, byte for byte; the header Breakwater-Forward says whether anybody is told in the end",
       auth: ["device", "key", "person"],
       answers: { 200: JOSE_TYPE },
       problems: ["recipients_missing"],
@@ -109,13 +111,14 @@ export const keyRoutes = new Hono<Env>()
     requireCaller({ scopes: ["hotline"], roles: ["analyst"], device: true }),
     async (c) => {
       const { caller } = c.var;
-      const { envelope } = await getNewestList(
+      const { envelope, passedOn } = await getNewestList(
         c.var.deps,
         caller.kind === "device" ? caller.hotlineId : caller.memberId,
       );
       return c.body(envelope as Uint8Array<ArrayBuffer>, 200, {
         "Content-Type": JOSE_TYPE,
         "Cache-Control": "no-store",
+        "Breakwater-Forward": passedOn ? "yes" : "no",
       });
     },
   )

@@ -11,11 +11,12 @@ export type HotlineRow = {
   sealing_key: SealingJwk;
   forward_to: string | null;
   forward_url: string | null;
+  alert_url: string | null;
 };
 
 export async function findHotline({ sql }: Queries, memberId: string): Promise<HotlineRow | undefined> {
   const [row] = await sql<HotlineRow[]>`
-    select member_id, signing_kid, signing_key, sealing_kid, sealing_key, forward_to, forward_url
+    select member_id, signing_kid, signing_key, sealing_kid, sealing_key, forward_to, forward_url, alert_url
     from hotlines where member_id = ${memberId}`;
   return row;
 }
@@ -23,7 +24,7 @@ export async function findHotline({ sql }: Queries, memberId: string): Promise<H
 /** @returns false when the hotline has an agent already */
 export async function insertHotline(
   { sql }: Tx,
-  row: Omit<HotlineRow, "forward_to" | "forward_url">,
+  row: Omit<HotlineRow, "forward_to" | "forward_url" | "alert_url">,
   at: Date,
 ): Promise<boolean> {
   const rows = await sql`
@@ -34,9 +35,12 @@ export async function insertHotline(
   return rows.length === 1;
 }
 
-export async function setForward({ sql }: Tx, memberId: string, to: string, url: string | null): Promise<boolean> {
+export type NamedForward = { to: string; url: string | null; alertUrl: string | null };
+
+export async function setForward({ sql }: Tx, memberId: string, named: NamedForward): Promise<boolean> {
   const rows = await sql`
-    update hotlines set forward_to = ${to}, forward_url = ${url} where member_id = ${memberId} returning member_id`;
+    update hotlines set forward_to = ${named.to}, forward_url = ${named.url}, alert_url = ${named.alertUrl}
+    where member_id = ${memberId} returning member_id`;
   return rows.length === 1;
 }
 

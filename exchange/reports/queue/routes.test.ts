@@ -97,8 +97,16 @@ describe("GET /v1/hotline/cases", () => {
       });
       expect(page.counts).toEqual({ open: 3, mine: 0, known: 0 });
       expect(page.urgent).toMatchObject([
-        { case: numbers[0], acknowledged: false, forward_at: "2026-11-22T09:15:00.000Z" },
+        {
+          case: numbers[0],
+          acknowledged: false,
+          forward_at: "2026-11-22T09:15:00.000Z",
+          forwarded_at: null,
+          forwarded_to: null,
+          forward_failed: false,
+        },
       ]);
+      expect(page).toMatchObject({ forward_to: null, forward_delivers: false });
     });
 
     it("filters mine, known and all", async () => {

@@ -33,7 +33,14 @@ export type CaseRecord = {
   checked_release: number | null;
 };
 
-export type ListedCase = CaseRecord & { items: number; addresses: number; reports: number; you_assessed: boolean };
+export type ListedCase = CaseRecord & {
+  items: number;
+  addresses: number;
+  reports: number;
+  you_assessed: boolean;
+  forwarded_to: string | null;
+  forward_failed: boolean;
+};
 
 /** More than anybody works through in a day; the list says what stands first. */
 export const CASES_PAGE = 200;
@@ -57,8 +64,11 @@ export async function listCases(
       (select count(distinct coalesce(url_digest, report_id::text || position))::int from report_locations l
         where l.case_id = c.id) as addresses,
       (select count(*)::int from reports r where r.case_id = c.id) as reports,
-      exists (select 1 from case_assessments a where a.case_id = c.id and a.person_id = ${personId}) as you_assessed
-    from cases c where c.hotline_id = ${hotlineId} and ${chosen}
+      exists (select 1 from case_assessments a where a.case_id = c.id and a.person_id = ${personId}) as you_assessed,
+      f.forward_to as forwarded_to,
+      coalesce(f.outcome = 'failed' and f.decided_at >= c.forward_at, false) as forward_failed
+    from cases c left join case_forwards f on f.case_id = c.id
+    where c.hotline_id = ${hotlineId} and ${chosen}
     order by ${order} limit ${CASES_PAGE}`;
 }
 

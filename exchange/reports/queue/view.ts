@@ -13,6 +13,7 @@ import type {
 import { listMemberTitles, listPeopleNames } from "../../members/index.ts";
 import type { PersonCaller } from "../../platform/caller.ts";
 import type { Deps } from "../../platform/deps.ts";
+import { isPassedOn } from "../keys/keys.ts";
 import { ownKids } from "../keys/seals.ts";
 import { findHotline } from "../keys/store.ts";
 import { readPayload } from "../payload.ts";
@@ -50,16 +51,19 @@ export async function getQueue(deps: Deps, caller: PersonCaller, filter: CaseFil
     urgent: open.flatMap((row) => (row.urgent_at === null ? [] : [urgentOf(row, row.urgent_at)])),
     counts: { open: counts.open, mine: counts.mine, known: counts.known },
     forward_to: hotline?.forward_to ?? null,
+    forward_delivers: isPassedOn(deps, hotline),
     last_closed_at: iso(counts.last_closed_at),
   };
 }
 
-function urgentOf(row: CaseRecord, urgentAt: Date): CasePage["urgent"][number] {
+function urgentOf(row: ListedCase, urgentAt: Date): CasePage["urgent"][number] {
   return {
     case: row.number,
     waiting_since: urgentAt.toISOString(),
     forward_at: iso(row.forward_at),
     forwarded_at: iso(row.forwarded_at),
+    forwarded_to: row.forwarded_at === null ? null : row.forwarded_to,
+    forward_failed: row.forward_failed,
     acknowledged: row.acknowledged_at !== null,
   };
 }

@@ -3,8 +3,9 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { defangedDomain } from "../address.ts";
+import { alertWords } from "../alert-words.ts";
 import { countryName, emergencyIn } from "../countries.ts";
-import { answer, changeSetting, draft, enrolment, settings } from "../desk.ts";
+import { answer, changeSetting, draft, enrolment, passedOn, settings } from "../desk.ts";
 import { t } from "../i18n.ts";
 import { CountryField } from "../parts/fields.tsx";
 import { Answer, Button, Fact, Facts } from "../parts/parts.tsx";
@@ -80,7 +81,9 @@ export function DangerScreen(): JSX.Element {
         <Answer digit={1} title={t("danger.yes")} hint={t("danger.yes_hint")} onClick={() => choose("yes")} />
         <Answer digit={2} title={t("danger.no")} hint={t("danger.no_hint")} onClick={() => choose("no")} />
       </div>
-      <p class="small quiet-text">{t("danger.not_watched", { hotline: enrolment.value?.hotline ?? "" })}</p>
+      <p class="small quiet-text">
+        {alertWords("danger", { passedOn: passedOn.value, hotline: enrolment.value?.hotline ?? "" })}
+      </p>
     </Screen>
   );
 }

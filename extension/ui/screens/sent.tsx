@@ -3,9 +3,10 @@ import type { JSX } from "preact";
 import { browser } from "wxt/browser";
 import type { OutboxItem } from "../../outbox/machine.ts";
 import type { HistoryItem } from "../../outbox/store.ts";
+import { alertWords } from "../alert-words.ts";
 import { containsWords } from "../contains.ts";
 import { emergencyIn } from "../countries.ts";
-import { drafts, history, opened, outbox, page, sentId, settings, vault } from "../desk.ts";
+import { drafts, history, opened, outbox, page, passedOn, sentId, settings, vault } from "../desk.ts";
 import { labelOf, reasonOf, t, type WordKey } from "../i18n.ts";
 import { lockNow } from "../lock-actions.ts";
 import { Banner, Button, Fact, Facts } from "../parts/parts.tsx";
@@ -29,7 +30,11 @@ function home(): void {
 }
 
 function Sent({ receipt }: { receipt: HistoryItem }): JSX.Element {
-  const next = `next.${receipt.next_step ?? "two_people_assess"}` as WordKey;
+  const step = receipt.next_step ?? "two_people_assess";
+  const next =
+    step === "urgent_alerted"
+      ? alertWords("next", { passedOn: passedOn.value, hotline: receipt.hotline })
+      : t(`next.${step}` as WordKey);
   const tabId = tabOfLast();
   return (
     <Screen title={t("sent.title")} lead={t("sent.lead")} footer={<AfterSending />}>
@@ -56,7 +61,7 @@ function Sent({ receipt }: { receipt: HistoryItem }): JSX.Element {
           {t("sent.digest")} <code>{receipt.receipt_digest}</code>
         </p>
         <p class="small">
-          <b>{t("sent.next")}</b> {t(next)}
+          <b>{t("sent.next")}</b> {next}
         </p>
       </section>
       {receipt.urgent && <CallFirst />}

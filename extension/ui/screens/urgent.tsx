@@ -1,6 +1,7 @@
 // The short form: address, what it is, country, good faith. Everything else can follow once it is sent.
 import type { JSX } from "preact";
-import { answer, draft, enrolment } from "../desk.ts";
+import { alertWords } from "../alert-words.ts";
+import { answer, draft, enrolment, passedOn } from "../desk.ts";
 import { t } from "../i18n.ts";
 import { Choices, CountryField, FaultSummary, faultFor, Tick } from "../parts/fields.tsx";
 import { Address, Button } from "../parts/parts.tsx";
@@ -18,7 +19,7 @@ export function UrgentScreen(): JSX.Element | null {
       title={t("urgent.title")}
       footer={
         <>
-          <p>{t("urgent.passed_on", { hotline: enrolment.value?.hotline ?? "" })}</p>
+          <p>{alertWords("urgent", { passedOn: passedOn.value, hotline: enrolment.value?.hotline ?? "" })}</p>
           <Button look="primary" wide primaryKey busy={busy.value !== undefined} onClick={() => void sendUrgent()}>
             {busy.value ? t("urgent.sending") : t("urgent.send")}
           </Button>

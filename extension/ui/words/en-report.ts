@@ -15,7 +15,9 @@ export const enReport = {
   "danger.no": "Not that I can tell",
   "danger.no_hint": "Go on with a report.",
   "danger.not_watched":
-    "This form is not watched every minute, and it does not replace a call. An urgent report raises an alert. If nobody confirms it within 15 minutes, it is passed on to the police contact of {hotline}.",
+    "This form is not watched every minute. An urgent report raises an alert at {hotline}. Nobody else is told, and it does not replace a call.",
+  "danger.not_watched_forward":
+    "This form is not watched every minute, and it does not replace a call. An urgent report raises an alert at {hotline}. If nobody confirms it within 15 minutes, it is passed on to the contact that {hotline} named.",
   "danger.picked": "Picked",
   "danger.kept": "Kept",
   "danger.nothing_sent": "Nothing has been sent.",
@@ -35,7 +37,9 @@ export const enReport = {
   "urgent.more_later": "You can add more afterwards.",
   "urgent.send": "Send now",
   "urgent.sending": "Sending…",
-  "urgent.passed_on": "Unconfirmed at 15 minutes: passed on to the police contact of {hotline}.",
+  "urgent.alert_only":
+    "An urgent report raises an alert at {hotline}. Nobody else is told, and it does not replace a call.",
+  "urgent.passed_on": "Unconfirmed at 15 minutes: passed on to the contact that {hotline} named.",
 
   "collect.reading": "Reading from the page…",
   "collect.unread": "Nothing could be read here.",
@@ -166,8 +170,9 @@ export const enReport = {
   "sent.next": "Next:",
   "next.two_people_assess":
     "two people assess it, each on their own. Usually within one working day. The result appears under History.",
-  "next.urgent_alerted":
-    "the hotline is alerted. If nobody confirms within 15 minutes, it is passed on. This does not replace a call.",
+  "next.urgent_alerted": "an alert is raised at {hotline}. Nobody else is told, and it does not replace a call.",
+  "next.urgent_alerted_forward":
+    "an alert is raised at {hotline}. If nobody confirms within 15 minutes, it is passed on. This does not replace a call.",
   "next.already_listed": "it is listed already, so nobody needs to look again. The host is told.",
   "next.joined_case": "it joins a case that is open already.",
   "next.test_closed": "it was a test, and is closed.",
