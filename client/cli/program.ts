@@ -3,14 +3,18 @@
 import { Command } from "commander";
 import { withGlobals } from "./command.ts";
 import { addApplied } from "./commands/applied.ts";
+import { addBenign } from "./commands/benign.ts";
 import { addExport } from "./commands/export.ts";
 import { addHash } from "./commands/hash.ts";
 import { addHelp } from "./commands/help.ts";
+import { addHolds } from "./commands/holds.ts";
 import { addHotline } from "./commands/hotline.ts";
-import { addKeys, addPin } from "./commands/keys.ts";
+import { addKeys } from "./commands/keys.ts";
 import { addLogin } from "./commands/login.ts";
 import { addMatch } from "./commands/match.ts";
+import { addMonitor } from "./commands/monitor.ts";
 import { addOperator } from "./commands/operator.ts";
+import { addPin } from "./commands/pin.ts";
 import { addPublish } from "./commands/publish.ts";
 import { addRecall } from "./commands/recall.ts";
 import { addRecover } from "./commands/recover.ts";
@@ -36,6 +40,8 @@ export function makeProgram(printHelp: (text: string) => void): Command {
   addHash(program);
   addStatus(program);
   addSets(program);
+  addHolds(program);
+  addBenign(program);
   addExport(program);
   addPin(program);
   addKeys(program);
@@ -46,6 +52,7 @@ export function makeProgram(printHelp: (text: string) => void): Command {
   addTakeBack(program);
   addApplied(program);
   addRecover(program);
+  addMonitor(program);
   addHotline(program);
   addOperator(program);
   addHelp(program);

@@ -2,8 +2,10 @@
 
 import { ExchangeError, formatProblem, PROBLEMS, type ProblemDetail } from "@breakwater/shared/problem.ts";
 import type { SyncOutcome } from "../sync/index.ts";
+import type { Notice } from "../sync/sync-set.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "./exit-codes.ts";
 import { describeError, lowerFirst } from "./failure.ts";
+import { explainCode } from "./states.ts";
 import type { Terminal } from "./terminal.ts";
 import { formatAge, formatCount } from "./words.ts";
 
@@ -17,6 +19,8 @@ const EXITS: Record<SyncOutcome["outcome"], ExitCode> = {
 };
 
 export function exitOf(outcome: SyncOutcome): ExitCode {
+  // What the exchange offered besides was refused, though the copy is the newest that the log shows.
+  if (outcome.notices !== undefined && EXITS[outcome.outcome] === EXIT.ok) return EXIT.refused;
   if (outcome.outcome !== "unreached") return EXITS[outcome.outcome];
   return outcome.code === undefined ? EXIT.notDone : exitCodeOf(outcome.code);
 }
@@ -26,6 +30,7 @@ export function printOutcome(terminal: Terminal, outcome: SyncOutcome, width: nu
   const fact = factOf(outcome);
   if (outcome.outcome === "updated" || outcome.outcome === "current") {
     terminal.print(fact, ...currentLines(terminal, outcome, name));
+    for (const notice of outcome.notices ?? []) printNotice(terminal, outcome.set, notice);
     return;
   }
   if (terminal.json) terminal.print(fact);
@@ -38,6 +43,22 @@ export function printOutcome(terminal: Terminal, outcome: SyncOutcome, width: nu
     `  ${terminal.label("next")}  ${text.next}`,
     `  ${terminal.label("code")}  ${error.code}`,
   );
+}
+
+/** The copy is good, and yet a person should know. */
+function printNotice(terminal: Terminal, set: string, { code, detail = {} }: Notice): void {
+  const { why, todo } = explainCode(code, placeOf(set, detail));
+  if (terminal.json) return; // the outcome's own object carries the notices
+  terminal.fail(
+    {},
+    terminal.mark("caution", `${set}  ${why}`),
+    `  ${terminal.label("next")}  ${todo}`,
+    `  ${terminal.label("code")}  ${code}`,
+  );
+}
+
+function placeOf(set: string, detail: ProblemDetail) {
+  return { set, publisher: set.split("/")[0] ?? set, detail };
 }
 
 function currentLines(terminal: Terminal, outcome: SyncOutcome, name: string): string[] {
@@ -58,6 +79,10 @@ function describeOutcome(outcome: SyncOutcome, error: ExchangeError): { what: st
   const described = describeError(error);
   const kept =
     outcome.entries === null ? "nothing: there is no verified copy" : `release ${outcome.release}, still matching`;
+  if (outcome.outcome === "stale" && LOG_CODES.test(error.code)) {
+    const { why, todo } = explainCode(error.code, placeOf(outcome.set, error.detail));
+    return { what: `stale: ${lowerFirst(why).replace(/\.$/, "")}`, kept, next: todo };
+  }
   if (outcome.outcome === "stale") {
     const age = outcome.unverifiedMs === null ? "" : ` ${formatAge(outcome.unverifiedMs)}`;
     const what =
@@ -67,13 +92,24 @@ function describeOutcome(outcome: SyncOutcome, error: ExchangeError): { what: st
     return { what, kept, next: outcome.unverifiedMs === 0 ? "ask the publisher for a new release" : described.next };
   }
   if (outcome.outcome === "held")
-    return { what: `held: ${describeHold(error)}`, kept, next: `breakwater status ${outcome.set}` };
+    return {
+      what: `held: ${describeHold(error)}`,
+      kept: withdrawnOf(error) > 0 ? `${kept}, without ${withdrawnOf(error)} withdrawn` : kept,
+      next: `breakwater status ${outcome.set}`,
+    };
   const word = outcome.outcome === "refused" ? "refused" : "not reached";
   return {
     what: `${word}: ${lowerFirst(PROBLEMS[error.code].title)}`,
     kept,
     next: nextOf(error, described.next, outcome.set),
   };
+}
+
+/** Codes about the log itself, which have sentences of their own. */
+const LOG_CODES = /^(?:cp_|bundle_|clock$)/;
+
+function withdrawnOf({ detail }: ExchangeError): number {
+  return typeof detail.withdrawn === "number" ? detail.withdrawn : 0;
 }
 
 function describeHold({ code, detail }: ExchangeError): string {

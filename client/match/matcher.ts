@@ -2,15 +2,17 @@
 
 import type { HashEntry } from "@breakwater/shared/entries/index.ts";
 import { formatSetId, type SetId } from "@breakwater/shared/ids.ts";
+import { ExchangeError } from "@breakwater/shared/problem.ts";
+import { type Recall, recallCovers } from "@breakwater/shared/recall.ts";
 import type { HashedFile } from "../media/index.ts";
 import { effectiveMode, type Mode } from "../profile/modes.ts";
 import { destroyRows, findCurrent, listCopies, openCopy } from "../sync/copy.ts";
+import { AMBIGUOUS_BITS_MAX } from "../sync/guards.ts";
+import { type Origins, originOf } from "../sync/origins.ts";
 import { judgeCopy } from "../sync/outcome.ts";
-import { readStatus } from "../sync/status.ts";
+import { listInForce } from "../sync/recalls.ts";
+import { isForReview, isNewPublisher, readStatus } from "../sync/status.ts";
 import { type IndexedSet, indexSet, searchPdq } from "./index-set.ts";
-
-/** Above this many bits that rounding decides, a PDQ says nothing: the picture is symmetric or flat. */
-export const AMBIGUOUS_BITS_MAX = 64;
 
 export type FileHashes = Pick<HashedFile, "md5" | "sha1" | "sha256"> & Pick<Partial<HashedFile>, "pdq">;
 
@@ -25,6 +27,8 @@ export type Hit = {
     | { alg: "pdq"; distance: number; actDistance: number; reviewDistance: number };
   mode: Mode;
   stale: boolean;
+  /** The publisher takes the entry back for now: a person decides, whatever the mode says. */
+  recalled?: { recall: number; until: string };
   tlp: string;
   test: boolean;
 };
@@ -36,7 +40,8 @@ export type Matcher = {
   match(hashes: FileHashes): Hit[];
 };
 
-type Opened = { index: IndexedSet; mode: Mode; stale: boolean };
+type Recalls = Awaited<ReturnType<typeof listInForce>>;
+type Opened = { index: IndexedSet; origins: Origins; recalls: Recalls; mode: Mode; stale: boolean };
 
 /**
  * Opens every verified copy of a hash set.
@@ -84,12 +89,45 @@ async function openOne(
     return (await findCurrent(stateDir, setId).catch(() => null)) === undefined ? undefined : "copy_damaged";
   const index = indexSet(copy);
   if (index === undefined) return undefined;
-  const stale = use.stale || status?.state === "stale";
-  const chosen = index.about.stream === "test" ? "observe" : modes[index.set];
-  return { index, stale, mode: effectiveMode(chosen, !stale) };
+  const stale = isForReview(status, use.stale);
+  const isWatched = index.about.stream === "test" || isNewPublisher(status, now);
+  const mode = effectiveMode(isWatched ? "observe" : modes[index.set], !stale);
+  return { index, origins: copy.origins, recalls: await recallsOf(stateDir, setId, now), stale, mode };
 }
 
-function matchSet({ index, mode, stale }: Opened, hashes: FileHashes, now: Date): Hit[] {
+/** Stands for recalls that are there and cannot be read: any entry, for as long as that is so. */
+const UNREADABLE = {
+  recall: 0,
+  iat: 0,
+  exp: Date.UTC(9999, 11, 31) / 1000,
+  releases: [1, Number.MAX_SAFE_INTEGER],
+} as unknown as Recall;
+
+async function recallsOf(stateDir: string, setId: SetId, now: Date): Promise<Recalls> {
+  try {
+    return await listInForce(stateDir, setId, now);
+  } catch (error) {
+    if (!(error instanceof ExchangeError)) throw error;
+    // What was recalled cannot be read: then anything may have been.
+    return [{ recall: UNREADABLE, listed: undefined }];
+  }
+}
+
+function matchSet(opened: Opened, hashes: FileHashes, now: Date): Hit[] {
+  return matchIndex(opened, hashes, now).map((hit) => applyRecalls(opened, hit));
+}
+
+/** While a recall is in force its entries are for review, and deleted is nothing (DESIGN rule 3). */
+function applyRecalls({ origins, recalls }: Opened, hit: Hit): Hit {
+  const entry = originOf(origins, hit.entry.id);
+  const covering = recalls.filter(({ recall, listed }) => recallCovers(recall, entry, listed));
+  const last = covering.sort((a, b) => b.recall.exp - a.recall.exp)[0]?.recall;
+  if (last === undefined) return hit;
+  const recalled = { recall: last.recall, until: new Date(last.exp * 1000).toISOString() };
+  return { ...hit, level: "review", mode: hit.mode === "block" ? "review" : hit.mode, recalled };
+}
+
+function matchIndex({ index, mode, stale }: Opened, hashes: FileHashes, now: Date): Hit[] {
   const common = {
     set: index.set,
     release: index.release,

@@ -1,15 +1,10 @@
-/** `keys new`, `keys revoke`, `pin`: a publisher's keys, and which root its subscribers start from. */
+/** `keys new`, `keys revoke`: a publisher's keys on this machine. */
 
 import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { Digest, parsePublisher } from "@breakwater/shared/ids.ts";
-import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { Command } from "commander";
 import { createSigningKeyFile } from "../../profile/key-files.ts";
-import { readPins, writePin } from "../../profile/pins.ts";
 import { addCommand, addGroup } from "../command.ts";
-import { parseNumber } from "../parse-number.ts";
-import { confirmByName } from "../prompt.ts";
 import { addRevoke } from "./revoke.ts";
 
 type NewOptions = { root?: boolean; public?: string };
@@ -44,47 +39,4 @@ export function addKeys(program: Command): void {
     },
   });
   addRevoke(keys);
-}
-
-type PinOptions = { digest?: string; version: string; yes?: string };
-
-export function addPin(program: Command): void {
-  addCommand<PinOptions>(program, {
-    usage: "pin [publisher]",
-    summary: "Pin a publisher's root, as the agreement names it; without a name, list the pins.",
-    about:
-      "A pin is where all trust starts. Take the digest from the agreement or from the publisher, never from the exchange alone.",
-    examples: [
-      ["breakwater pin hotline.example --digest sha256:…", "root version 1"],
-      ["breakwater pin", "what is pinned"],
-    ],
-    options: (command) =>
-      command
-        .option("--digest <digest>", "`sha256:` and 64 hex digits")
-        .option("--version <n>", "the root version that has this digest", "1")
-        .option("--yes <publisher>", "replace a pin without asking"),
-    async run({ terminal, profileDir }, [name], options) {
-      const pins = await readPins(profileDir);
-      if (name === undefined) {
-        for (const [publisher, pin] of Object.entries(pins)) {
-          terminal.print({ publisher, ...pin }, `${publisher}  root ${pin.version}  ${pin.digest}`);
-        }
-        if (Object.keys(pins).length === 0)
-          terminal.note("No publisher is pinned. Take a digest from your agreement, then: breakwater pin");
-        return undefined;
-      }
-      const publisher = parsePublisher(name);
-      const digest = Digest.safeParse(options.digest);
-      if (!digest.success) throw new ExchangeError("digest_invalid");
-      const pin = { version: parseNumber(options.version), digest: digest.data };
-      const before = pins[publisher];
-      if (before !== undefined && (before.digest !== pin.digest || before.version !== pin.version)) {
-        terminal.note(`  This replaces root ${before.version}, ${before.digest}.`);
-        await confirmByName(publisher, options.yes, "Type the publisher's name to go on:");
-      }
-      await writePin(profileDir, publisher, pin);
-      terminal.print({ publisher, ...pin }, terminal.mark("done", `pinned  ${publisher}  root ${pin.version}`));
-      return undefined;
-    },
-  });
 }

@@ -3,6 +3,8 @@
 import { join } from "node:path";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { Command } from "commander";
+import type { Exchange } from "../../http/index.ts";
+import { logPinOf, obtainLogPin, readLogPin, writeLogPin } from "../../profile/log-pins.ts";
 import {
   API_KEY_PATTERN,
   findProfile,
@@ -10,10 +12,17 @@ import {
   parseExchangeOrigin,
   writeProfile,
 } from "../../profile/profile.ts";
-import { addCommand, openWith } from "../command.ts";
+import { addCommand, type Context, openWith } from "../command.ts";
 import { readSecret } from "../prompt.ts";
 
-type Options = { exchange: string; member?: string; publisher?: string; stateDir?: string; check: boolean };
+type Options = {
+  exchange: string;
+  member?: string;
+  publisher?: string;
+  stateDir?: string;
+  logVkey?: string;
+  check: boolean;
+};
 
 export function addLogin(program: Command): void {
   addCommand<Options>(program, {
@@ -31,6 +40,7 @@ export function addLogin(program: Command): void {
         .option("--member <name>", "your organisation's short name, for your own overview")
         .option("--publisher <name>", "the publisher name that you publish under")
         .option("--state-dir <dir>", "where verified copies lie (otherwise `state` in the profile folder)")
+        .option("--log-vkey <vkey>", "the verifier key of the exchange's log, from your agreement")
         .option("--no-check", "store without asking the exchange"),
     async run(context, _args, options) {
       const { terminal, env, profileDir } = context;
@@ -48,8 +58,10 @@ export function addLogin(program: Command): void {
       if (member !== undefined) profile.member = member;
       if (publisher !== undefined) profile.publisher = publisher;
       // A key for operating need not be allowed to read sets: any answer but "not known" shows that the key is one.
-      if (options.check) await checkKey(openWith(terminal, profile));
+      const exchange = openWith(terminal, profile);
+      if (options.check) await checkKey(exchange);
       await writeProfile(profile);
+      if (options.check) await pinLog(context, exchange, options.logVkey);
       terminal.print(
         { logged_in: true, exchange: profile.exchange, ...(member === undefined ? {} : { member }) },
         terminal.mark("done", `logged in  ${profile.exchange}`),
@@ -57,6 +69,30 @@ export function addLogin(program: Command): void {
       return undefined;
     },
   });
+}
+
+/** Believed at first use; one that differs from what a person gave is refused, and never replaced by itself. */
+async function pinLog(
+  { terminal, profileDir, now }: Context,
+  exchange: Exchange,
+  given: string | undefined,
+): Promise<void> {
+  if (given === undefined) {
+    try {
+      const { pin, isNew } = await obtainLogPin(profileDir, exchange, now());
+      if (isNew) terminal.note(terminal.mark("note", `log pinned at first use: ${pin.vkey}`));
+    } catch (error) {
+      if (!(error instanceof ExchangeError)) throw error;
+      terminal.note(terminal.mark("note", `the exchange's log is pinned at the first sync (${error.code})`));
+    }
+    return;
+  }
+  const offered = await exchange.getLogInfo();
+  if (offered.vkey !== given) throw new ExchangeError("cp_sig", { reason: "the_exchange_offers_another_log_key" });
+  const held = await readLogPin(profileDir, exchange.origin);
+  if (held !== undefined && held.vkey !== given)
+    throw new ExchangeError("conflict", { reason: "another_log_is_pinned" });
+  await writeLogPin(profileDir, exchange.origin, logPinOf(offered, "given", now()));
 }
 
 async function checkKey(exchange: ReturnType<typeof openWith>): Promise<void> {

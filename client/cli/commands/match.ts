@@ -12,7 +12,7 @@ import { CommandFailure } from "../failure.ts";
 import { walkPaths } from "../paths.ts";
 import { startProgress } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
-import { shortId } from "../words.ts";
+import { formatTime, shortId } from "../words.ts";
 
 type Options = { hitExit?: string };
 const EXIT_CODE_MAX = 255;
@@ -120,7 +120,11 @@ function describeChecks({ entry, tlp }: Hit): string {
   return `${checked} · ${age} · TLP:${tlp}`;
 }
 
-function describeMode({ mode, level, stale, test }: Hit): string {
+function describeMode({ mode, level, stale, test, recalled }: Hit): string {
+  if (recalled !== undefined && !test) {
+    const word = mode === "observe" ? "observe" : "review";
+    return `${word}: taken back by the publisher until ${formatTime(new Date(recalled.until))} (recall ${recalled.recall}), nothing was blocked`;
+  }
   if (test) return "observe: made-up data, nothing was blocked";
   if (mode === "observe") return "observe: nothing was blocked";
   if (stale) return "review: the copy is stale, nothing was blocked";
@@ -128,8 +132,9 @@ function describeMode({ mode, level, stale, test }: Hit): string {
   return "block: your service may act on it";
 }
 
-function describeNext({ entry, level, mode, test }: Hit): string {
+function describeNext({ entry, level, mode, test, recalled }: Hit): string {
   if (test) return "nothing: the set is for tests";
+  if (recalled !== undefined) return "show it to a reviewer; do not act on this entry alone";
   const report = { report: "report if confirmed", check: "check whether to report", do_not_report: "do not report" }[
     entry.report_duty
   ];
@@ -144,7 +149,7 @@ function describeNext({ entry, level, mode, test }: Hit): string {
 }
 
 function factOf({ hit, ref }: Found): object {
-  const { entry, how, set, release, level, mode, stale, tlp, test } = hit;
+  const { entry, how, set, release, level, mode, stale, tlp, test, recalled } = hit;
   return {
     hit: ref,
     set,
@@ -157,6 +162,7 @@ function factOf({ hit, ref }: Found): object {
     mode,
     stale,
     test,
+    ...(recalled === undefined ? {} : { recall: recalled.recall, recalled_until: recalled.until }),
     blocked: false,
     verification: entry.verification,
     age_confirmed: entry.age_confirmed !== undefined,

@@ -1,12 +1,17 @@
 /** `status`: how each verified copy stands, and what to do about it. */
 
 import { formatSetId, type SetId } from "@breakwater/shared/ids.ts";
+import type { ProblemCode } from "@breakwater/shared/problem.ts";
 import type { Command } from "commander";
 import { effectiveMode, readModes } from "../../profile/modes.ts";
-import { findCurrent, judgeCopy, listCopies, openCopy, readStatus } from "../../sync/index.ts";
+import { destroyRows } from "../../sync/copy.ts";
+import { findCurrent, judgeCopy, listCopies, openCopy, readRecalls, readStatus } from "../../sync/index.ts";
+import { listInForce } from "../../sync/recalls.ts";
+import { isForReview, isNewPublisher } from "../../sync/status.ts";
 import { addCommand } from "../command.ts";
 import { EXIT, type ExitCode, worstExit } from "../exit-codes.ts";
 import { parseSetArgument, sortSets } from "../sets.ts";
+import { explainCode } from "../states.ts";
 import { formatTable } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
 import { formatAge } from "../words.ts";
@@ -20,7 +25,13 @@ type Row = {
   age_s: number | null;
   mode: string;
   code: string | null;
+  /** One sentence; null when all is well. */
+  why: string | null;
   todo: string;
+  /** Numbers of recalls in force. */
+  recalls: number[];
+  refused_recalls: { what: string; code: string; at: string }[];
+  notices: { code: string; why: string; todo: string }[];
 };
 
 const EXITS: Record<Row["state"], ExitCode> = {
@@ -66,58 +77,91 @@ async function describeSet(
   const set = formatSetId(setId);
   const current = await findCurrent(stateDir, setId).catch(() => undefined);
   const status = await readStatus(stateDir, setId);
-  const copy = await openCopy(stateDir, setId).catch(() => undefined);
-  const verifiedAt = status?.verified_at ?? current?.switched_at ?? null;
   const use = await judgeCopy(stateDir, setId, status?.verified_at, now);
-  const state = stateOf(current !== undefined, copy !== undefined, status, use);
-  const stale = state === "stale";
+  const isGone = use.keepStale || status?.destroyed_at !== undefined;
+  // Past keep_stale a copy is destroyed by whoever looks first.
+  if (use.keepStale) await destroyRows(stateDir, setId);
+  const copy = isGone ? undefined : await openCopy(stateDir, setId).catch(() => undefined);
+  const verifiedAt = status?.verified_at ?? current?.switched_at ?? null;
+  const state = stateOf({ known: current !== undefined, isGone, sound: copy !== undefined, status, isOld: use.stale });
+  const ageMs = verifiedAt === null ? null : now.getTime() - Date.parse(verifiedAt);
+  const forReview = isForReview(status, use.stale);
+  const isWatched = copy?.manifest.about.stream === "test" || isNewPublisher(status, now);
+  const place = { set, publisher: setId.publisher, detail: status?.detail };
+  const notices = (status?.notices ?? []).map(({ code, detail }) => ({
+    code,
+    ...explainCode(code, { ...place, detail }),
+  }));
+  if (isNewPublisher(status, now)) notices.push({ code: "policy_new", ...explainCode("policy_new", place) });
+  const { recalls, refused } = await describeRecalls(stateDir, setId, now);
   return {
     set,
     state,
     release: current?.release ?? null,
     entries: copy === undefined ? null : copy.lines.length,
     verified_at: verifiedAt,
-    age_s: verifiedAt === null ? null : Math.round((now.getTime() - Date.parse(verifiedAt)) / 1000),
-    mode: effectiveMode(copy?.manifest.about.stream === "test" ? "observe" : modes[set], !stale),
+    age_s: ageMs === null ? null : Math.round(ageMs / 1000),
+    mode: effectiveMode(isWatched ? "observe" : modes[set], !forReview),
     code: state === "ok" ? null : (status?.code ?? null),
-    todo: todoOf(state, set, status?.code),
+    ...explainState(state, place, status?.code, { ageMs, forReview, withdrawn: status?.withdrawn ?? 0 }),
+    recalls,
+    refused_recalls: refused,
+    notices,
   };
 }
 
-function stateOf(
-  known: boolean,
-  sound: boolean,
-  status: Awaited<ReturnType<typeof readStatus>>,
-  use: { stale: boolean; keepStale: boolean },
-): Row["state"] {
-  if (!known) return status === undefined ? "none" : status.state === "current" ? "none" : status.state;
-  if (!sound) return status?.state === "stale" ? "destroyed" : "damaged";
-  if (use.keepStale || use.stale) return "stale";
+async function describeRecalls(stateDir: string, setId: SetId, now: Date) {
+  // Recalls that cannot be read are told as damage of the copy by match; here they are simply not named.
+  const { held, refused } = await readRecalls(stateDir, setId).catch(() => ({ held: [], refused: [] }));
+  const inForce = await listInForce(stateDir, setId, now).catch(() => []);
+  return { recalls: held.length === 0 ? [] : inForce.map(({ recall }) => recall.recall), refused };
+}
+
+type Standing = {
+  known: boolean;
+  isGone: boolean;
+  sound: boolean;
+  status: Awaited<ReturnType<typeof readStatus>>;
+  isOld: boolean;
+};
+
+function stateOf({ known, isGone, sound, status, isOld }: Standing): Row["state"] {
+  if (!known) return status === undefined || status.state === "current" ? "none" : status.state;
+  if (isGone) return "destroyed";
+  if (!sound) return "damaged";
+  if (status?.state === "held" || status?.state === "refused") return status.state;
+  if (isOld) return "stale";
   if (status === undefined || status.state === "current") return "ok";
   return status.state;
 }
 
-function todoOf(state: Row["state"], set: string, code: string | undefined): string {
+/** Every state in one sentence: what it is, what the copy is still used for; and what to do about it. */
+function explainState(
+  state: Row["state"],
+  place: { set: string; publisher: string; detail?: Record<string, unknown> | undefined },
+  code: ProblemCode | undefined,
+  { ageMs, forReview, withdrawn }: { ageMs: number | null; forReview: boolean; withdrawn: number },
+): Pick<Row, "why" | "todo"> {
+  const age = ageMs === null ? "never" : `${formatAge(ageMs)} ago`;
+  const use = forReview ? "Hits ask for review." : "The last verified release goes on matching.";
   switch (state) {
     case "ok":
-      return "-";
-    case "stale":
-      return code === "release_expired" || code === "root_expired"
-        ? "nothing here; the publisher has not signed for too long"
-        : `breakwater sync ${set}`;
-    case "held":
-      return code === "release_fork"
-        ? "two releases carry one number: tell the publisher"
-        : `look at the change, then: breakwater release-hold ${set}`;
-    case "refused":
-      return code === "root_pin"
-        ? "compare the pin with your agreement"
-        : "tell the publisher; what was offered is not used";
-    case "damaged":
+      return { why: null, todo: "-" };
+    case "none":
+      return { why: "There is no verified copy yet.", todo: `breakwater sync ${place.set}` };
     case "destroyed":
-      return `breakwater sync ${state === "damaged" ? "--fresh " : ""}${set}`;
-    default:
-      return `breakwater sync ${set}`;
+      return {
+        why: "The copy was not verified for longer than the set allows, so it was destroyed.",
+        todo: `breakwater sync ${place.set}`,
+      };
+    case "damaged":
+      return explainCode("copy_damaged", place);
+    default: {
+      if (code === undefined) return { why: `Last verified ${age}. ${use}`, todo: `breakwater sync ${place.set}` };
+      const { why, todo } = explainCode(code, place);
+      const gone = withdrawn > 0 ? ` What it withdraws is gone already (${withdrawn}).` : "";
+      return { why: `${why} ${use}${gone}`, todo };
+    }
   }
 }
 
@@ -149,4 +193,22 @@ function printRows(terminal: Terminal, rows: Row[]): void {
     row.todo,
   ]);
   terminal.print({}, ...formatTable(columns, table));
+  for (const row of rows) printExplanation(terminal, row);
+}
+
+function printExplanation(
+  terminal: Terminal,
+  { set, why, todo, recalls, refused_recalls: refused, notices }: Row,
+): void {
+  const lines: string[] = [];
+  if (why !== null) lines.push(`${set}  ${why}`, `  ${terminal.label("next")}  ${todo}`);
+  for (const notice of notices) lines.push(`${set}  ${notice.why}`, `  ${terminal.label("next")}  ${notice.todo}`);
+  if (recalls.length > 0) {
+    lines.push(
+      `${set}  Taken back by the publisher for now, so hits on those entries ask for review: recall ${recalls.join(", ")}.`,
+    );
+  }
+  for (const { what, code } of refused)
+    lines.push(`${set}  A recall was refused and is not applied: ${what} (${code}).`);
+  if (lines.length > 0) terminal.print({}, "", ...lines);
 }

@@ -4,9 +4,13 @@ import { formatSetId, type SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { Command } from "commander";
 import type { Exchange } from "../../http/index.ts";
+import { type LogPin, obtainLogPin } from "../../profile/log-pins.ts";
 import { type Pins, readPins } from "../../profile/pins.ts";
 import { listCopies, type SyncOutcome, syncSet } from "../../sync/index.ts";
-import { addCommand } from "../command.ts";
+import { readLogState, writeLogState } from "../../sync/log/state.ts";
+import { type Tail, tailLog } from "../../sync/log/tail.ts";
+import type { SyncContext } from "../../sync/sync-set.ts";
+import { addCommand, type Context } from "../command.ts";
 import { type ExitCode, worstExit } from "../exit-codes.ts";
 import { CommandFailure } from "../failure.ts";
 import { startProgress } from "../progress.ts";
@@ -36,12 +40,19 @@ export function addSync(program: Command): void {
       const profile = await context.profile();
       const exchange = await context.exchange();
       const pins = await readPins(context.profileDir);
+      const now = context.now();
       const named = args.map((text) => parseSetArgument(text, profile));
       return withStateLock(terminal, profile.stateDir, parseWait(options.wait), async () => {
-        const sets = named.length > 0 ? sortSets(named) : await findSets(terminal, exchange, pins, profile.stateDir);
+        const log = await readLog(context, exchange, pins, profile.stateDir, now);
+        const sets =
+          named.length > 0
+            ? sortSets(named)
+            : await findSets(terminal, exchange, pins, profile.stateDir, log.tail, now);
         const codes: ExitCode[] = [];
         for (const setId of sets) {
-          const outcome = await syncOne(context, exchange, pins, profile.stateDir, setId, options.fresh === true);
+          const { stateDir } = profile;
+          const one = { source: exchange, stateDir, setId, pin: pins[setId.publisher], now, ...log };
+          const outcome = await syncOne(terminal, { ...one, fresh: options.fresh === true });
           printOutcome(terminal, outcome, Math.max(...sets.map((id) => formatSetId(id).length)));
           codes.push(exitOf(outcome));
         }
@@ -51,28 +62,61 @@ export function addSync(program: Command): void {
   });
 }
 
-async function syncOne(
-  { terminal, now }: { terminal: Terminal; now: () => Date },
+type Log = { tail: Tail; log?: LogPin };
+
+/** The log is read once for all sets. What keeps it from being read is told by each set. */
+async function readLog(
+  { terminal, profileDir }: Context,
   source: Exchange,
   pins: Pins,
   stateDir: string,
-  setId: SetId,
-  fresh: boolean,
-): Promise<SyncOutcome> {
+  now: Date,
+): Promise<Log> {
+  try {
+    const { pin: log, isNew } = await obtainLogPin(profileDir, source, now);
+    if (isNew) terminal.note(terminal.mark("note", `log pinned at first use: ${log.vkey}`));
+    return { log, tail: await tailLog({ source, stateDir, pins, log, now }) };
+  } catch (error) {
+    if (!(error instanceof ExchangeError) || error.code === "profile_invalid") throw error;
+    return { tail: { state: await readLogState(stateDir, source.origin), advanced: false, error } };
+  }
+}
+
+async function syncOne(terminal: Terminal, context: SyncContext): Promise<SyncOutcome> {
   const progress = startProgress(terminal);
-  const name = formatSetId(setId);
+  const name = formatSetId(context.setId);
   const onProgress = (done: number, total: number) => progress.update(name, done, total);
   try {
-    return await syncSet({ source, stateDir, setId, pin: pins[setId.publisher], now: now(), fresh, onProgress });
+    return await syncSet({ ...context, onProgress });
   } finally {
     progress.end();
   }
 }
 
+/** The log says what is new of what is read; what may be read besides changes rarely, and is asked for less often. */
+const CATALOGUE_EVERY_MS = 10 * 60 * 1000;
+
+function isCatalogueDue({ state, advanced, error }: Tail, now: Date): boolean {
+  if (state === undefined || advanced || error !== undefined || state.catalogue_at === undefined) return true;
+  return Math.abs(now.getTime() - Date.parse(state.catalogue_at)) > CATALOGUE_EVERY_MS;
+}
+
 /** What the catalogue offers of pinned publishers, and what is held already, also when the catalogue is silent about it. */
-async function findSets(terminal: Terminal, exchange: Exchange, pins: Pins, stateDir: string): Promise<SetId[]> {
+async function findSets(
+  terminal: Terminal,
+  exchange: Exchange,
+  pins: Pins,
+  stateDir: string,
+  tail: Tail,
+  now: Date,
+): Promise<SetId[]> {
   const held = await listCopies(stateDir);
+  if (held.length > 0 && !isCatalogueDue(tail, now)) return sortSets(held);
   const offered = await listOffered(exchange, held);
+  if (tail.state !== undefined) {
+    tail.state.catalogue_at = now.toISOString();
+    await writeLogState(stateDir, tail.state);
+  }
   const unpinned = new Set(
     offered.filter(({ publisher }) => pins[publisher] === undefined).map(({ publisher }) => publisher),
   );

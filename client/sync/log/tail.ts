@@ -171,7 +171,9 @@ async function holdLog(
   now: Date,
 ): Promise<void> {
   await keepCheckpoints(stateDir, state, opened.note);
-  await writeLogState(stateDir, { ...state, held: hold(code, now, detail) });
+  // Without the tag: it may be that of the checkpoint that was just refused.
+  const { etag: _, ...kept } = state;
+  await writeLogState(stateDir, { ...kept, held: hold(code, now, detail) });
 }
 
 async function keepCurrent(stateDir: string, state: LogState): Promise<Tail> {
