@@ -1,6 +1,6 @@
 /** The real exchange and the real command: profiles that are logged in, a publisher with a set, files to give them. */
 
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
@@ -42,6 +42,14 @@ export async function openCommandScene() {
   async function login(profile: string, key: string, ...more: string[]): Promise<void> {
     const ran = await run(profile, ["login", "--exchange", served.origin, ...more], { stdin: `${key}\n` });
     expect(ran, ran.stderr).toMatchObject({ code: 0 });
+  }
+
+  /** Everything of a profile, copies included, on a machine of its own: a second one of ours, or a thief's. */
+  async function copyProfile(from: string, to: string): Promise<void> {
+    await cp(profileOf(from), profileOf(to), { recursive: true });
+    const path = join(profileOf(to), "profile.json");
+    const text = await readFile(path, "utf8");
+    await writeFile(path, text.replaceAll(profileOf(from), profileOf(to)), { mode: 0o600 });
   }
 
   async function publisher(name: string, custody: "member" | "exchange" = "member"): Promise<string> {
@@ -101,6 +109,7 @@ export async function openCommandScene() {
     json,
     file,
     login,
+    copyProfile,
     publisher,
     subscriber,
     list,

@@ -23,7 +23,7 @@ describe("a root of one person", () => {
     await scene.subscriber("solo-reader", publisher);
     await scene.done("solo-reader", "sync", `${publisher}/verified`);
     // A thief copies everything that is on the server: profile, release key, copies.
-    await cp(scene.profileOf("solo"), scene.profileOf("solo-thief"), { recursive: true });
+    await scene.copyProfile("solo", "solo-thief");
 
     const [stolen] = first.release_kids as [string];
     const unconfirmed = await scene.run("solo", ["keys", "revoke", stolen]);
