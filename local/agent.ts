@@ -11,6 +11,7 @@ import { openClient } from "./seed-members.ts";
 const APPROVE_EVERY_MS = 2_000;
 const RESTART_MS = 3_000;
 const STOP_PATIENCE_MS = 5_000;
+const DUTY_DESK = "Example Police, duty desk (demo)";
 const INVITE_CODE = /bwi_[A-Za-z0-9_-]+/;
 
 export type Agent = { stop(): Promise<void> };
@@ -21,6 +22,11 @@ export async function initAgent(hotline: Profile): Promise<void> {
   const { code, err } = await runCommand(hotline.dir, ["hotline", "agent", "init", "--json"]);
   if (code !== 0 && !err.includes("agent_exists"))
     throw new Error(`The hotline's agent could not be set up: ${lastLine(err)}`);
+}
+
+/** Names the demo's own desk: told at once, and again when nobody at the console acknowledges in time. */
+export async function nameDutyDesk(hotline: Profile, url: string): Promise<void> {
+  await openClient(hotline).hotline.nameForward({ to: DUTY_DESK, url, alert_url: url });
 }
 
 /** A fresh invite for one flagger of the demo's flagging organisation. */

@@ -1,17 +1,24 @@
-// A page of drawn pictures on this machine, so that a flagger has something to report from and a company something to match.
+// A page of drawn pictures on this machine, so that a flagger has something to report from and a company something to match; beside it stands
+// the desk that the demo's hotline names for urgent reports.
 import { createServer, type Server } from "node:http";
+import { DUTY_DESK_PATH, takeMessage } from "./duty-desk.ts";
+import type { Say } from "./home.ts";
 import { formatPicture, PICTURES } from "./pictures.ts";
 
 /** The extension reads a picture from the browser's cache and never asks the site again, so it must be allowed to stay there. */
 const CACHE_SECONDS = 600;
 
-export type DemoSite = { url: string; stop(): Promise<void> };
+export type DemoSite = { url: string; dutyDesk: string; stop(): Promise<void> };
 
-/** @param port - where to answer; any free one if that is taken */
-export async function startDemoSite(port: number): Promise<DemoSite> {
+/**
+ * @param port - where to answer; any free one if that is taken
+ * @param say - what the desk was told, a line a message
+ */
+export async function startDemoSite(port: number, say: Say = () => {}): Promise<DemoSite> {
   const pictures = new Map(PICTURES.map((picture) => [`/pictures/${picture.name}.png`, formatPicture(picture)]));
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
+    if (path === DUTY_DESK_PATH) return void takeMessage(request, response, say);
     const picture = pictures.get(path);
     if (picture) {
       response.writeHead(200, {
@@ -32,7 +39,8 @@ export async function startDemoSite(port: number): Promise<DemoSite> {
       server.closeAllConnections();
       server.close(() => resolve());
     });
-  return { url: `http://127.0.0.1:${bound}/`, stop };
+  const url = `http://127.0.0.1:${bound}/`;
+  return { url, dutyDesk: new URL(DUTY_DESK_PATH, url).href, stop };
 }
 
 function listen(server: Server, port: number): Promise<number | undefined> {

@@ -1,6 +1,6 @@
 // `npm start`: the whole product on this machine, from an empty folder or from what an earlier start left, until somebody stops it.
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Agent, initAgent, mintInvite, startAgent } from "./agent.ts";
+import { type Agent, initAgent, mintInvite, nameDutyDesk, startAgent } from "./agent.ts";
 import { buildConsole, buildExtension } from "./build.ts";
 import { type DemoSite, startDemoSite } from "./demo-site.ts";
 import { type RunningExchange, startExchange } from "./exchange.ts";
@@ -61,7 +61,7 @@ async function start(): Promise<void> {
   stopping.signal.throwIfAborted();
   const exchange = await startExchange({ home, port, say });
   parts.exchange = exchange;
-  const site = await startDemoSite(port + 1);
+  const site = await startDemoSite(port + 1, say);
   parts.site = site;
   stopping.signal.throwIfAborted();
   const seeded = await step(say, "Making the demo's members and sets", () =>
@@ -70,6 +70,8 @@ async function start(): Promise<void> {
   const { hotline, operator } = seeded.profiles;
   const invite = await step(say, "Setting up the hotline's agent", async () => {
     await initAgent(hotline);
+    // At every start: the desk's port may be another one.
+    await nameDutyDesk(hotline, site.dutyDesk);
     parts.agent = await startAgent({ hotline, operator, home });
     return mintInvite(hotline, operator);
   });

@@ -122,7 +122,13 @@ async function joinCase(deps: Deps, tx: Tx, facts: Facts, found: CaseFacts): Pro
   return {
     caseId: found.id,
     state: alarm ? "urgent_hold" : stillKnown ? "auto_known" : "merged",
-    nextStep: isUrgent(report) ? "urgent_alerted" : stillKnown ? "already_listed" : "joined_case",
+    // Somebody has confirmed it, and it says no more than they know: nobody is alerted, so nothing may say so.
+    nextStep:
+      alarm || (isUrgent(report) && found.acknowledged_at === null)
+        ? "urgent_alerted"
+        : stillKnown
+          ? "already_listed"
+          : "joined_case",
     // Another organisation's report is not named: its number holds the moment at which that one was written.
     duplicateOf: first?.member_id === sender.memberId ? first.id : found.public_id,
     afterInsert: async (inner) => {
