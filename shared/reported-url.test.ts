@@ -32,11 +32,39 @@ describe("what belongs to the flagger", () => {
     "https://a.example/?%73id=secret",
     "https://a.example/?SID=secret",
     "https://a.example/?api_key=secret",
+    "https://a.example/?id=7;sid=secret",
+    "https://a.example/#/album/77?access_token=secret&view=grid",
+    "https://a.example/#!/album/77?view=grid&sid=secret",
+    "https://a.example/#/album;jsessionid=secret",
+    "https://a.example/(S(secret))/album.aspx?id=7",
+    "https://a.example/shop/(A(x)F(y)S(secret))/album.aspx",
+    "https://a.example/login?next=%2Falbum%3Fid%3D7%26sid%3Dsecret%23top",
+    "https://a.example/login?next=https%3A%2F%2Fb.example%2F%3Fphpsessid%3Dsecret&x=1",
   ])("goes out of %s, visibly", (address) => {
     const { url, url_canonical, redacted } = parseReportedUrl(address);
     expect(url + url_canonical).not.toContain("secret");
     expect(redacted).toBe(true);
     if (!address.includes("user:")) expect(url).toContain(REMOVED);
+  });
+
+  it.each([
+    "https://proxy.example/_next/image?url=https%3A%2F%2Fother.example%2Fa.jpg%3Ftoken%3Dkeepme&w=640&q=75",
+    "https://app.example/#/album/77?token=keepme",
+    "https://wiki.example/Drawing_(plate)/(2)?a=1;b=2",
+    "https://mega.example/file/AbCdEfGh#p1q2r3s4t5u6v7w8x9y0",
+  ])("leaves %s as it is", (address) => {
+    expect(parseReportedUrl(address)).toMatchObject({ url: address, redacted: false });
+  });
+
+  it.each([
+    ["https://a.example/(S(one))/p.aspx", "https://a.example/(S(two))/p.aspx"],
+    ["https://a.example/#/p?sid=one", "https://a.example/#/p?sid=two"],
+    ["https://a.example/?n=%2Fp%3Fsid%3Done", "https://a.example/?n=%2Fp%3Fsid%3Dtwo"],
+  ])("%s and %s compare as one place", (first, second) => {
+    const [one, two] = [parseReportedUrl(first), parseReportedUrl(second)];
+    expect(one.url_canonical).toBe(two.url_canonical);
+    expect(parseReportedUrl(one.url)).toEqual(one);
+    expect(parseReportedUrl(one.url_canonical).url_canonical).toBe(one.url_canonical);
   });
 
   it.each(["token", "key", "sig", "Signature", "X-Amz-Signature", "hdnts", "oh", "expires", "auth_key"])(

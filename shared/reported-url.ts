@@ -69,6 +69,10 @@ const SESSION_PREFIX = /^(?:aspsessionid|cfid$|cftoken$)/;
 const BOARD_SESSION_VALUE = /^[0-9a-f]{32}$/i;
 const TRACKING_NAME = /^(?:utm_[a-z]+|fbclid|gclid|dclid|msclkid|igshid|mc_[ce]id|yclid|_ga)$/i;
 const PATH_SESSION = /;(jsessionid|phpsessid|sid)=[^/;?#]*/gi;
+// ASP.NET without cookies: the session, sign-in and anonymous tickets stand as a segment of their own.
+const PATH_TICKET = /\/\((?:[a-z]\([^()/]*\)|\[removed\])+\)(?=\/|$)/gi;
+// A pair of an address that stands, escaped, inside a value: `next=%2Fa%3Fsid%3D…`.
+const NESTED_PAIR = /(%3f|%26|%3b)([a-z0-9_.-]{1,64})%3d(.*?)(?=%26|%23|%3b|[&;#]|$)/gi;
 const INLINE_DATA = /data(?::|%3a)[a-z0-9.+/%-]*(?:;|%3b)base64(?:,|%2c)[a-z0-9+/=_%-]*/gi;
 const CONTENT_FRAGMENT = /^[!/]/;
 // Signing schemes that are renewed for every visitor: they find the material today and tell nothing apart.
@@ -115,28 +119,44 @@ function strip(url: URL): boolean {
   const hadUserinfo = url.username !== "" || url.password !== "";
   url.username = "";
   url.password = "";
-  url.pathname = url.pathname.replace(PATH_SESSION, (_, name: string) => `;${name}=${REMOVED}`);
+  url.pathname = stripPath(url.pathname);
   url.search = stripPairs(url.search.slice(1));
-  const fragment = url.hash.slice(1).replace(/:~:.*$/, "");
-  // An OAuth answer puts its tokens there as pairs; anything else may be a post's number or a file's key.
-  url.hash = /^[\w-]+=/.test(fragment) ? stripPairs(fragment) : fragment;
+  url.hash = stripFragment(url.hash.slice(1).replace(/:~:.*$/, ""));
   // A data address inside an address could carry a small picture; the rest still finds the place.
-  const tail = (part: string): string => part.replace(INLINE_DATA, REMOVED);
+  const tail = (part: string): string => stripNested(part.replace(INLINE_DATA, REMOVED));
   url.pathname = tail(url.pathname);
   url.search = tail(url.search);
   url.hash = tail(url.hash);
   return hadUserinfo || url.href.includes(REMOVED);
 }
 
+function stripPath(path: string): string {
+  return path.replace(PATH_SESSION, (_, name: string) => `;${name}=${REMOVED}`).replace(PATH_TICKET, `/(${REMOVED})`);
+}
+
+/** An OAuth answer puts its tokens there as pairs, a route has a query of its own; anything else may be a file's key. */
+function stripFragment(fragment: string): string {
+  if (/^[\w-]+=/.test(fragment)) return stripPairs(fragment);
+  const at = fragment.indexOf("?");
+  if (!CONTENT_FRAGMENT.test(fragment) || at < 0) return stripPath(fragment);
+  return `${stripPath(fragment.slice(0, at))}?${stripPairs(fragment.slice(at + 1))}`;
+}
+
+function stripNested(text: string): string {
+  return text.replace(NESTED_PAIR, (pair, before: string, name: string, value: string) =>
+    value !== "" && isSession(name, value) ? `${before}${name}%3D${REMOVED}` : pair,
+  );
+}
+
 function stripPairs(query: string): string {
   return query
-    .split("&")
+    .split(/([&;])/)
     .map((pair) => {
       const at = pair.indexOf("=");
       if (at < 1 || at === pair.length - 1) return pair;
       return isSession(pair.slice(0, at), pair.slice(at + 1)) ? `${pair.slice(0, at)}=${REMOVED}` : pair;
     })
-    .join("&");
+    .join("");
 }
 
 function isSession(rawName: string, value: string): boolean {
@@ -158,7 +178,7 @@ function nameOf(rawName: string): string {
 function canonicalUrl(stripped: URL): string {
   const url = new URL(stripped.href);
   url.hostname = url.hostname.replace(/\.$/, "");
-  url.pathname = evenEscapes(url.pathname.replace(PATH_SESSION, ""));
+  url.pathname = evenEscapes(url.pathname.replace(PATH_SESSION, "").replace(PATH_TICKET, ""));
   const pairs = url.search
     .slice(1)
     .split("&")

@@ -192,16 +192,53 @@ describe("enrolling", () => {
   });
 
   it("an answer that is no device is no enrolment", async () => {
-    answers["/v1/devices"] = { status: 201, body: { ...device(), receipt_keys: [] } };
-    await expect(enrol(invite, ports())).rejects.toThrow();
-    expect(await findEnrolment(db)).toBeUndefined();
+    const page = new TextEncoder().encode("<!doctype html><title>Sign in to this network</title>");
+    for (const answer of [
+      { status: 201, body: { ...device(), receipt_keys: [] } },
+      { status: 200, bytes: page },
+    ]) {
+      answers["/v1/devices"] = answer;
+      expect(await enrol(invite, ports())).toEqual({ ok: false, why: "unreachable" });
+      expect(await findEnrolment(db)).toBeUndefined();
+    }
+  });
+});
+
+describe("a clock that is a month off", () => {
+  const MONTH_MS = 30 * 24 * 60 * 60_000;
+  /** As the exchange judges: the proof's time against its own, within seven days. */
+  const judging = (base: typeof fetch, exchangeMs: number, proofs: number[]) =>
+    (async (url: string, init: RequestInit) => {
+      const header = new Headers(init.headers).get("authorization");
+      if (header === null) return base(url, init);
+      const { payload } = JSON.parse(Buffer.from(header.slice("Device ".length), "base64url").toString());
+      const { iat } = JSON.parse(Buffer.from(payload, "base64url").toString());
+      proofs.push(iat);
+      if (Math.abs(iat * 1000 - exchangeMs) < 7 * 24 * 60 * 60_000) return base(url, init);
+      const headers = { date: new Date(exchangeMs).toUTCString() };
+      return new Response(JSON.stringify({ code: "device_format" }), { status: 401, headers });
+    }) as unknown as typeof fetch;
+
+  it.each([-MONTH_MS, MONTH_MS])("%i ms: the device is enrolled all the same", async (offMs) => {
+    const proofs: number[] = [];
+    const base = ports();
+    const fetchJudged = judging(base.exchange.fetch as typeof fetch, NOW + offMs, proofs);
+    const result = await enrol(invite, { ...base, exchange: { ...base.exchange, fetch: fetchJudged } });
+    expect(result).toMatchObject({ ok: true, enrolment: { state: "active" } });
+    expect(proofs).toContain((NOW + offMs) / 1000);
   });
 });
 
 describe("asking again", () => {
   it("unreachable or not understood changes nothing", async () => {
     const held = await enrolled();
-    for (const answer of ["unreachable" as const, { status: 500 }, { status: 401, body: { code: "device_unknown" } }]) {
+    const page = new TextEncoder().encode("<!doctype html><title>Sign in to this network</title>");
+    for (const answer of [
+      "unreachable" as const,
+      { status: 500 },
+      { status: 401, body: { code: "device_unknown" } },
+      { status: 200, bytes: page },
+    ]) {
       answers["/v1/devices/me"] = answer;
       expect(await refreshEnrolment(ports(), held)).toEqual(held);
     }

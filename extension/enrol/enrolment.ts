@@ -103,7 +103,8 @@ export async function enrol(invite: Invite, { db, exchange, client, language }: 
   );
   if (answer === undefined) return { ok: false, why: "unreachable" };
   if (answer.status !== 200 && answer.status !== 201) return refusal(answer);
-  const answered = enrolmentFrom(answer.bytes, exchange, { pin: invite.pin, enrolled_at: exchange.now() });
+  const answered = findEnrolmentIn(answer.bytes, exchange, { pin: invite.pin, enrolled_at: exchange.now() });
+  if (answered === undefined) return { ok: false, why: "unreachable" };
   // Whatever the exchange says, nothing can be sealed before the list of readers is here.
   const enrolment: Enrolment = { ...answered, state: "waiting" };
   const hmac = { name: "HMAC", hash: "SHA-256" };
@@ -136,12 +137,14 @@ function refusal({ status, code }: { status: number; code?: string }): EnrolResu
   return { ok: false, why: "refused", ...known };
 }
 
-function enrolmentFrom(
+/** Undefined for what is no device: the page of a network in between, which says nothing about this one. */
+function findEnrolmentIn(
   answer: Uint8Array,
   exchange: Exchange,
   held: Pick<Enrolment, "pin" | "enrolled_at">,
-): Enrolment {
-  const parsed = DeviceAnswer.parse(JSON.parse(new TextDecoder().decode(answer)));
+): Enrolment | undefined {
+  const parsed = findDevice(answer);
+  if (parsed === undefined) return undefined;
   return Enrolment.parse({
     ...parsed,
     // Past its end a device still reports; the exchange marks what it sends.
@@ -151,6 +154,14 @@ function enrolmentFrom(
     pin: held.pin,
     enrolled_at: held.enrolled_at,
   });
+}
+
+function findDevice(answer: Uint8Array): z.infer<typeof DeviceAnswer> | undefined {
+  try {
+    return DeviceAnswer.parse(JSON.parse(new TextDecoder().decode(answer)));
+  } catch {
+    return undefined; // the reason would quote what somebody else wrote
+  }
 }
 
 /** Asks how the device stands and, once it is active, fetches who may read its reports. Unreachable changes nothing. */
@@ -168,7 +179,8 @@ export async function refreshEnrolment(
     return revoked;
   }
   if (answer.status !== 200) return held;
-  const next = enrolmentFrom(answer.bytes, exchange, held);
+  const next = findEnrolmentIn(answer.bytes, exchange, held);
+  if (next === undefined) return held;
   // Receipt keys are pinned at enrolment: a later answer may add none, or whoever answers could sign receipts.
   const pinned = { ...next, receipt_keys: held.receipt_keys };
   const hasReaders = next.state === "active" && (await refreshRecipients({ db, exchange }, pinned));
@@ -195,8 +207,9 @@ export async function renewEnrolment(
   const call = { method: "POST", path: "/v1/devices/me/renew", device } as const;
   const answer = await callExchange(exchange, call).catch(keptAway);
   if (answer?.status !== 200) return;
-  const { expires_at } = enrolmentFrom(answer.bytes, exchange, held);
-  await db.write([{ store: "meta", key: ENROLMENT, value: { ...held, expires_at } }]);
+  const renewed = findEnrolmentIn(answer.bytes, exchange, held);
+  if (renewed === undefined) return;
+  await db.write([{ store: "meta", key: ENROLMENT, value: { ...held, expires_at: renewed.expires_at } }]);
 }
 
 /** @returns whether a list is held that the pin vouches for */

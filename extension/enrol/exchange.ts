@@ -29,14 +29,33 @@ export class Unreachable extends Error {}
 export type Call = { method: "GET" | "POST"; path: string; body?: Uint8Array<ArrayBuffer>; device?: DeviceKey };
 export type Exchange = { origin: string; now: () => number; fetch?: typeof fetch };
 
-/** @throws Unreachable for whatever kept an answer from arriving whole */
-export async function callExchange(
+/** The exchange takes a proof that is up to seven days off; past that it refuses, and says what time it is there. */
+const PROOF_SKEW_MS = 7 * 24 * 60 * 60_000;
+
+/**
+ * A clock that is weeks off must keep nobody from reporting: the proof is then made again by the exchange's own time.
+ *
+ * @throws Unreachable for whatever kept an answer from arriving whole
+ */
+export async function callExchange(exchange: Exchange, call: Call): Promise<ExchangeAnswer> {
+  const nowMs = exchange.now();
+  const answer = await callOnce(exchange, call, nowMs);
+  const { code, date } = answer;
+  if (!call.device || code !== "device_format" || date === undefined || Math.abs(date - nowMs) < PROOF_SKEW_MS)
+    return answer;
+  return callOnce(exchange, call, date);
+}
+
+async function callOnce(
   { origin, now, fetch: send = fetch }: Exchange,
   call: Call,
+  proofMs: number,
 ): Promise<ExchangeAnswer> {
   const headers: Record<string, string> = {};
   if (call.body) headers["content-type"] = "application/json";
-  if (call.device) headers.authorization = await deviceHeader(call.device, { origin, path: call.path, nowMs: now() });
+  if (call.device) {
+    headers.authorization = await deviceHeader(call.device, { origin, path: call.path, nowMs: proofMs });
+  }
   try {
     const response = await send(`${origin}${call.path}`, {
       method: call.method,

@@ -24,3 +24,12 @@ export async function openRecord(key: CryptoKey, place: string, record: SealedRe
   plain.fill(0);
   return value;
 }
+
+/**
+ * The records of a store that can be read. One that cannot (damaged, or of a newer build) stays where it is and is
+ * passed over: it must not keep the others from being sent, nor the panel with its emergency number from opening.
+ */
+export async function readable<T>(opening: Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(opening);
+  return settled.flatMap((record) => (record.status === "fulfilled" ? [record.value] : []));
+}

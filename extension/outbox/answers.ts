@@ -11,12 +11,13 @@ const DEVICE_CODES = new Set(["device_revoked", "device_unknown", "device_waitin
 
 export function outcomeOf({ status, retryAfterMs, code, fields }: Answer): Outcome {
   const problem = code ?? `http_${status}`;
-  if (status === 401 || status === 403 || (code !== undefined && DEVICE_CODES.has(code)))
-    return { kind: "blocked", problem };
+  // A hotel network or a filter answers in the exchange's place, with any status. Only a refusal in the exchange's own
+  // form ends a try for good; anything else would swallow a report that the exchange never saw.
+  if (code === undefined) return { kind: "retry", problem, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  if (status === 401 || status === 403 || DEVICE_CODES.has(code)) return { kind: "blocked", problem };
   if (TRY_LATER.has(status) || status >= 500) {
     return { kind: "retry", problem, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   }
   if (REFUSED.has(status)) return { kind: "refused", problem, ...(fields ? { fields } : {}) };
-  // A login page of a hotel network answers 200 or 302 with somebody else's words: that is no refusal of ours.
   return { kind: "retry", problem };
 }

@@ -36,8 +36,8 @@ export async function deliverDue({ store, post, alone, world, changed = () => un
 /** When to wake next; undefined with nothing left to send. */
 export function nextWake(items: OutboxItem[], nowMs: number): number | undefined {
   const due = items.flatMap((item) => {
-    if (item.state === "retry_wait") return [item.next_at ?? nowMs];
-    return item.state === "queued" || item.state === "sending" ? [nowMs] : [];
+    if (isDue(item, nowMs)) return [nowMs];
+    return item.state === "retry_wait" && item.next_at !== undefined ? [item.next_at] : [];
   });
   return due.length === 0 ? undefined : Math.max(nowMs, Math.min(...due));
 }

@@ -1,7 +1,7 @@
 // The life of a signed report on this device, as a table: which event leads from which state to which.
 // Nothing here expires: a report that could not be sent waits until it is sent, or until a person deletes it.
 import { z } from "zod";
-import { waitBeforeNextTry } from "./backoff.ts";
+import { LONGEST_WAIT_MS, LONGEST_WAIT_URGENT_MS, waitBeforeNextTry } from "./backoff.ts";
 
 export const Contains = z.strictObject({
   hashes: z.number().int().min(0),
@@ -18,6 +18,8 @@ export const OutboxItem = z.strictObject({
   /** The signed bytes, base64url: what is sent is what was signed, at every try. */
   envelope: z.string().min(1),
   hotline: z.string(),
+  /** Whom it is for. After a new enrolment elsewhere it is not posted to anybody else: what is in clear is not theirs. */
+  exchange: z.string().optional(),
   contains: Contains,
   queued_at: z.number(),
   attempts: z.number().int().min(0),
@@ -42,7 +44,10 @@ export type World = { now: () => number; random: () => number };
 /** Left over in `sending`: whoever was sending is gone, or it would hold the lock. The id makes a second try harmless. */
 export function isDue(item: OutboxItem, nowMs: number): boolean {
   if (item.state === "queued" || item.state === "sending") return true;
-  return item.state === "retry_wait" && (item.next_at ?? 0) <= nowMs;
+  if (item.state !== "retry_wait") return false;
+  const waitMs = (item.next_at ?? 0) - nowMs;
+  // No wait is that long: the clock was set back, and the report would lie here until it has caught up.
+  return waitMs <= 0 || waitMs > (item.urgent ? LONGEST_WAIT_URGENT_MS : LONGEST_WAIT_MS);
 }
 
 const WAITING: ReadonlySet<OutboxItem["state"]> = new Set(["queued", "sending", "retry_wait", "blocked_auth"]);

@@ -12,7 +12,8 @@ import {
   waitBeforeNextTry,
 } from "./backoff.ts";
 import { type Delivery, deliverDue, nextWake } from "./deliver.ts";
-import { advance, isUnsent, OUTBOX_STATES, type OutboxEvent, OutboxItem } from "./machine.ts";
+import { advance, isDue, isUnsent, OUTBOX_STATES, type OutboxEvent, OutboxItem } from "./machine.ts";
+import { postReport } from "./send.ts";
 import { forgetDetail, type HistoryItem, openOutbox, type RecordLock } from "./store.ts";
 
 const NOW = Date.parse("2026-11-22T14:02:00Z");
@@ -239,6 +240,26 @@ describe("order and waiting", () => {
     expect(nextWake(await store.list(), NOW)).toBe(NOW + FIRST_WAIT_MS / 2);
   });
 
+  it("a clock that was set back does not hold a report until it has caught up", () => {
+    const waits = item("a", { state: "retry_wait", next_at: NOW + LONGEST_WAIT_MS, problem: "offline" });
+    expect(isDue(waits, NOW)).toBe(false);
+    const dayBefore = NOW - 24 * 60 * 60_000;
+    expect(isDue(waits, dayBefore)).toBe(true);
+    expect(nextWake([waits], dayBefore)).toBe(dayBefore);
+    expect(isDue({ ...waits, urgent: true, next_at: NOW + LONGEST_WAIT_URGENT_MS + 1 }, NOW)).toBe(true);
+  });
+
+  it("a record that cannot be read stays, and keeps no other from being sent", async () => {
+    const { store } = await delivery();
+    await store.add(item("a"));
+    await store.add(item("b", { urgent: true }));
+    const damaged = { ...((await db.get("outbox", "b")) as object), body: new ArrayBuffer(40) };
+    await db.write([{ store: "outbox", key: "b", value: damaged }]);
+    await deliverDue(await delivery({ store }));
+    expect((await store.history()).map(({ id }) => id)).toEqual(["a"]);
+    expect(await db.get("outbox", "b")).toEqual(damaged);
+  });
+
   it("waits grow to an hour, for urgent reports to two minutes, and keep to Retry-After", () => {
     const most = () => 0.999_999;
     expect(waitBeforeNextTry({ attempts: 1, urgent: false }, most)).toBeLessThanOrEqual(FIRST_WAIT_MS);
@@ -254,7 +275,7 @@ describe("order and waiting", () => {
 
 describe("answers", () => {
   it.each([
-    [{ status: 401 }, "blocked"],
+    [{ status: 401, code: "unauthenticated" }, "blocked"],
     [{ status: 403, code: "device_revoked" }, "blocked"],
     [{ status: 400, code: "device_format" }, "blocked"],
     [{ status: 408 }, "retry"],
@@ -262,11 +283,44 @@ describe("answers", () => {
     [{ status: 503, code: "busy" }, "retry"],
     [{ status: 302 }, "retry"],
     [{ status: 404 }, "retry"],
-    [{ status: 409 }, "refused"],
-    [{ status: 413 }, "refused"],
+    [{ status: 409, code: "report_conflict" }, "refused"],
+    [{ status: 413, code: "report_too_large" }, "refused"],
     [{ status: 422, code: "imagery_suspected", fields: ["/explanation"] }, "refused"],
   ])("%j is %s", (answer, kind) => {
     expect(outcomeOf(answer).kind).toBe(kind);
+  });
+
+  it.each([200, 400, 401, 403, 409, 413, 422])("%i without a code of the exchange's is no refusal of its", (status) => {
+    expect(outcomeOf({ status }).kind).toBe("retry");
+  });
+});
+
+describe("one post", () => {
+  const posts = async (over: Partial<OutboxItem>, response: () => Response) => {
+    const asked: string[] = [];
+    const send = (async (url: string) => {
+      asked.push(url);
+      return response();
+    }) as unknown as typeof fetch;
+    const exchange = { origin: "https://exchange.example", now: () => NOW, fetch: send };
+    const outcome = await postReport(item("a", { envelope: "eyJ9", ...over }), { exchange, receiptKeys: new Map() });
+    return { asked, outcome };
+  };
+  const page = (status: number) => () =>
+    new Response("<!doctype html><title>Sign in to this network</title>", { status });
+
+  it.each([200, 201, 400, 403, 404, 409, 413, 451, 502])(
+    "a page with status %i is nobody's refusal",
+    async (status) => {
+      expect((await posts({}, page(status))).outcome.kind).toBe("retry");
+    },
+  );
+
+  it("is made to the exchange that the report was written for, and to no other", async () => {
+    const { asked, outcome } = await posts({ exchange: "https://elsewhere.example" }, page(200));
+    expect(asked).toEqual([]);
+    expect(outcome).toEqual({ kind: "blocked", problem: "other_exchange" });
+    expect((await posts({ exchange: "https://exchange.example" }, page(200))).asked).toHaveLength(1);
   });
 });
 

@@ -15,6 +15,9 @@ export async function postReport(
   item: OutboxItem,
   { exchange, receiptKeys }: { exchange: Exchange; receiptKeys: ReadonlyMap<string, PublicJwk> },
 ): Promise<Delivered | Outcome> {
+  if (item.exchange !== undefined && item.exchange !== exchange.origin) {
+    return { kind: "blocked", problem: "other_exchange" };
+  }
   const body = findBase64url(item.envelope);
   if (body === undefined) return { kind: "refused", problem: "report_invalid" };
   try {

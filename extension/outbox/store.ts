@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Change, Database } from "../database.ts";
 import { courierKey } from "../keys/courier.ts";
-import { openRecord, type SealedRecord, sealRecord } from "../keys/sealed-record.ts";
+import { openRecord, readable, type SealedRecord, sealRecord } from "../keys/sealed-record.ts";
 import { Contains, OutboxItem } from "./machine.ts";
 
 export const OUTBOX_MAX_ITEMS = 500;
@@ -49,16 +49,20 @@ export function openOutbox(db: Database, locked: RecordLock): OutboxStore {
     key: id,
     value: { ...(await sealRecord(await courierKey(db), `${store}/${id}`, value)), id },
   });
-  const open = async (store: "outbox" | "history", stored: Stored): Promise<unknown> =>
-    openRecord(await courierKey(db), `${store}/${stored.id}`, stored);
+  /** The key is had before any record is opened: a store that fails is a failure, a record that does is one record. */
+  const opener = async (store: "outbox" | "history"): Promise<(stored: Stored) => Promise<unknown>> => {
+    const key = await courierKey(db);
+    return (stored) => openRecord(key, `${store}/${stored.id}`, stored);
+  };
 
   const get = async (id: string): Promise<OutboxItem | undefined> => {
     const stored = (await db.get("outbox", id)) as Stored | undefined;
-    return stored && OutboxItem.parse(await open("outbox", stored));
+    return stored && OutboxItem.parse(await (await opener("outbox"))(stored));
   };
   const list = async (): Promise<OutboxItem[]> => {
     const stored = (await db.list("outbox")) as Stored[];
-    return Promise.all(stored.map(async (record) => OutboxItem.parse(await open("outbox", record))));
+    const open = await opener("outbox");
+    return readable(stored.map(async (record) => OutboxItem.parse(await open(record))));
   };
 
   return {
@@ -99,7 +103,8 @@ export function openOutbox(db: Database, locked: RecordLock): OutboxStore {
       }),
     history: async () => {
       const stored = (await db.list("history")) as Stored[];
-      const items = await Promise.all(stored.map(async (record) => HistoryItem.parse(await open("history", record))));
+      const open = await opener("history");
+      const items = await readable(stored.map(async (record) => HistoryItem.parse(await open(record))));
       return items.sort((a, b) => (a.received_at < b.received_at ? 1 : -1));
     },
     recordHistory: (item) => locked(async () => db.write([await seal("history", item.id, item)])),

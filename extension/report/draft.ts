@@ -6,7 +6,7 @@ import { z } from "zod";
 import { PICK_KINDS, type Pick } from "../acquire/pick.ts";
 import { Reading } from "../acquire/reading.ts";
 import type { Change, Database } from "../database.ts";
-import { openRecord, sealRecord } from "../keys/sealed-record.ts";
+import { openRecord, readable, sealRecord } from "../keys/sealed-record.ts";
 import type { DraftRecord } from "../keys/vault.ts";
 
 export const DRAFT_KEEP_MS = 24 * 60 * 60_000;
@@ -127,7 +127,7 @@ export async function draftChange(key: CryptoKey, draft: Draft, nowMs: number): 
 
 export async function listDrafts(db: Database, key: CryptoKey): Promise<Draft[]> {
   const records = (await db.list("drafts")) as DraftRecord[];
-  const drafts = await Promise.all(
+  const drafts = await readable(
     records.map(async (record) => Draft.parse(await openRecord(key, `drafts/${record.id}`, record))),
   );
   return drafts.sort((a, b) => b.started_at - a.started_at);

@@ -47,6 +47,7 @@ export async function queueReport(composed: Composed, draft: Draft, ports: SendP
     urgent: composed.report.urgency === "immediate_danger",
     envelope: base64urlOf(envelope),
     hotline: ports.enrolment.hotline,
+    exchange: ports.enrolment.exchange,
     contains: containsOf(composed),
     queued_at: ports.now(),
     attempts: 0,

@@ -116,7 +116,7 @@ export async function startFakeExchange() {
     requests.push({ method: request.method ?? "", path, body, headers: request.headers });
     response.setHeader("access-control-allow-origin", "*");
     response.setHeader("access-control-allow-headers", "authorization, content-type");
-    response.setHeader("access-control-expose-headers", "retry-after");
+    response.setHeader("access-control-expose-headers", "date, retry-after, breakwater-forward");
     if (request.method === "OPTIONS") {
       response.writeHead(204).end();
       return;

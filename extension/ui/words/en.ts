@@ -125,6 +125,7 @@ export const en = {
   "why.device_revoked": "this device was switched off",
   "why.device_unknown": "this device is not enrolled there",
   "why.device_waiting": "this device waits for approval",
+  "why.other_exchange": "it was written for another exchange",
   "why.imagery_suspected": "the text looks as if it carried a picture",
   "why.report_invalid": "a part of the report is not valid",
   "why.report_too_large": "the report is too long",
