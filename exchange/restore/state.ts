@@ -4,8 +4,8 @@ import type { Queries } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
 import type { RestoreStep } from "../platform/kill-points.ts";
 
-/** Longer than a run lasts; when it is over, whoever had it was ended. */
-export const RECOVERY_LEASE_MS = 60_000;
+/** A little longer than a run; renewed with each step. Two at it at once do no harm: one fails and tries again. */
+export const RECOVERY_LEASE_MS = 20_000;
 
 export type RestoreRow = { takenAt: Date; restoredAt: Date; step: RestoreStep; progress: string | null };
 
