@@ -1,6 +1,6 @@
 /** Recalls beside the copy, in a file of their own: applied as soon as they verify, whatever state the set is in. */
 
-import { readdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseEnvelope } from "@breakwater/shared/envelope.ts";
 import { Digest, EntryId, type SetId } from "@breakwater/shared/ids.ts";
@@ -51,6 +51,22 @@ export async function readRecalls(stateDir: string, setId: SetId): Promise<Recal
     return RecallsFile.parse(JSON.parse(new TextDecoder().decode(bytes)));
   } catch (cause) {
     throw new ExchangeError("copy_damaged", { reason: "recalls" }, { cause });
+  }
+}
+
+/**
+ * For a copy that is loaded anew: recalls that cannot be read are thrown away, to be fetched again.
+ *
+ * @returns whether there was something to throw away
+ */
+export async function resetRecalls(stateDir: string, setId: SetId): Promise<boolean> {
+  try {
+    await readRecalls(stateDir, setId);
+    return false;
+  } catch (error) {
+    if (!(error instanceof ExchangeError)) throw error;
+    await rm(recallsPath(stateDir, setId), { force: true });
+    return true;
   }
 }
 

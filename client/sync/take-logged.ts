@@ -24,7 +24,7 @@ import {
 } from "./log/state.ts";
 import { type Tail, tailLog } from "./log/tail.ts";
 import { evidenceDir, setDir } from "./paths.ts";
-import { dropEndedRecalls, keepUnlogged, readRecalls } from "./recalls.ts";
+import { dropEndedRecalls, keepUnlogged, readRecalls, resetRecalls } from "./recalls.ts";
 import type { SetStatus } from "./status.ts";
 import { findExpired, type Notice, openIfSound, type SyncContext, type Synced } from "./sync-set.ts";
 import { settle, takeRelease } from "./take-release.ts";
@@ -193,8 +193,9 @@ async function takeRecallsOf(context: SyncContext, { error, state }: Tail): Prom
   const { stateDir, setId, now } = context;
   const notices: Notice[] = [];
   const publisher = state?.publishers[setId.publisher];
+  const isReset = context.fresh === true && (await resetRecalls(stateDir, setId));
   if (publisher?.anchored) {
-    if (error !== undefined && error.code !== "clock") {
+    if (isReset || (error !== undefined && error.code !== "clock")) {
       notices.push(...(await fetchRecalls(context, await openLogRoots(publisher))));
     }
     await fetchLists(context);

@@ -9,13 +9,14 @@ import { generateSigningKey, type NewSigningKey } from "@breakwater/shared/keys.
 import { type Manifest, manifestBytes } from "@breakwater/shared/manifest.ts";
 import { openRelease, type ReleaseStatement, signRelease } from "@breakwater/shared/release.ts";
 import { type OpenedRoot, openRoot, ROOT_LIFETIME_SECONDS, Root, signRoot } from "@breakwater/shared/root.ts";
+import { DAY_SECONDS } from "@breakwater/shared/schema.ts";
 import type { Pin } from "../profile/pins.ts";
 import type { Double } from "./double-exchange.ts";
 import type { StoredRelease } from "./double-store.ts";
 import { TEST_ABOUT } from "./entries.ts";
 
 /** Past a publisher's first 30 days, in which its sets are only observed. */
-const ESTABLISHED_SECONDS = 60 * 24 * 60 * 60;
+const ESTABLISHED_SECONDS = 60 * DAY_SECONDS;
 
 export type DoublePublisher = {
   setId: SetId;
@@ -40,6 +41,9 @@ export type ReleaseOptions = {
   bend?: (manifest: Manifest) => Manifest;
   /** A change of the statement before it is signed. */
   bendStatement?: (statement: ReleaseStatement) => ReleaseStatement;
+  /** After a rotation: the root and the release key to sign by. */
+  root?: OpenedRoot;
+  key?: NewSigningKey;
   /** What the deltas leave out although the entries are gone. */
   hideDeletions?: boolean;
 };
@@ -48,13 +52,15 @@ export async function makeDoublePublisher(
   double: Double,
   setText = "hotline.example/verified",
   about: About = TEST_ABOUT,
+  { ageDays }: { ageDays?: number } = {},
 ): Promise<DoublePublisher> {
   const setId = parseSetId(setText);
   const [rootKey, releaseKey] = [
     await generateSigningKey({ extractable: true }),
     await generateSigningKey({ extractable: true }),
   ];
-  const root = await openRoot(await signRoot(rootOf(setId.publisher, rootKey, releaseKey), [rootKey]));
+  const age = ageDays === undefined ? {} : { iat: Math.floor(Date.now() / 1000) - ageDays * DAY_SECONDS };
+  const root = await openRoot(await signRoot(rootOf(setId.publisher, rootKey, releaseKey, age), [rootKey]));
   double.store.roots.set(setId.publisher, [root]);
   double.store.appendLeaf(root.bytes);
   const set = double.store.putSet(setId, { kind: about.kind, stream: about.stream, audience: { tier: "test" } });
@@ -81,7 +87,7 @@ export async function makeDoublePublisher(
         about: parseAbout({ ...about, ...options.about }),
         publisher: setId.publisher,
         set: setId.set,
-        rootVersion: root.root.version,
+        rootVersion: (options.root ?? root).root.version,
         now: options.now ?? Math.floor(Date.now() / 1000),
         random: randomBytes,
       });
@@ -92,8 +98,8 @@ export async function makeDoublePublisher(
       double.store.blobs.set(digest, bytes);
       const honest: ReleaseStatement = { ...composed.statement, manifest: digest, manifest_size: bytes.length };
       const statement = options.bendStatement?.(honest) ?? honest;
-      const envelope = await signRelease(statement, [releaseKey]);
-      return double.store.append(set, { ...(await openRelease(envelope, root)), manifest });
+      const envelope = await signRelease(statement, [options.key ?? releaseKey]);
+      return double.store.append(set, { ...(await openRelease(envelope, options.root ?? root)), manifest });
     },
   };
   return publisher;

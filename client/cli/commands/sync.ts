@@ -96,9 +96,10 @@ async function syncOne(terminal: Terminal, context: SyncContext): Promise<SyncOu
 /** The log says what is new of what is read; what may be read besides changes rarely, and is asked for less often. */
 const CATALOGUE_EVERY_MS = 10 * 60 * 1000;
 
-function isCatalogueDue({ state, advanced, error }: Tail, now: Date): boolean {
-  if (state === undefined || advanced || error !== undefined || state.catalogue_at === undefined) return true;
-  return Math.abs(now.getTime() - Date.parse(state.catalogue_at)) > CATALOGUE_EVERY_MS;
+function isCatalogueDue({ state, error }: Tail, now: Date): boolean {
+  const asked = state?.catalogue;
+  if (state === undefined || asked === undefined || error !== undefined || asked.size !== state.size) return true;
+  return Math.abs(now.getTime() - Date.parse(asked.at)) > CATALOGUE_EVERY_MS;
 }
 
 /** What the catalogue offers of pinned publishers, and what is held already, also when the catalogue is silent about it. */
@@ -114,7 +115,7 @@ async function findSets(
   if (held.length > 0 && !isCatalogueDue(tail, now)) return sortSets(held);
   const offered = await listOffered(exchange, held);
   if (tail.state !== undefined) {
-    tail.state.catalogue_at = now.toISOString();
+    tail.state.catalogue = { at: now.toISOString(), size: tail.state.size };
     await writeLogState(stateDir, tail.state);
   }
   const unpinned = new Set(

@@ -176,6 +176,7 @@ export async function readPublisher(context: Context, log: PublisherLog): Promis
         const form = formOf(leaf);
         if (typeof form !== "string" && form.typ === "bw-root+jws") {
           if (form.digest === log.pin.digest) waiting.pop();
+          else if (leaf.payload.version === log.pin.version) ignore("root_pin");
           await anchor(leaf, form);
         }
       }

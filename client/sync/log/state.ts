@@ -63,8 +63,8 @@ const LogStateFile = z.object({
   publishers: z.record(z.string(), PublisherLog),
   /** Leaves of publishers that are not followed, and bytes that are no statement at all. */
   skipped: Count,
-  /** When the catalogue was last asked what else there is to read. */
-  catalogue_at: z.iso.datetime().optional(),
+  /** When, and at which size of the log, the catalogue was last asked what else there is to read. */
+  catalogue: z.object({ at: z.iso.datetime(), size: Count }).optional(),
 });
 export type LogState = z.infer<typeof LogStateFile>;
 

@@ -1,0 +1,163 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openMatcher } from "../match/index.ts";
+import { makeDoublePublisher } from "../testing/double-publisher.ts";
+import { aboutOfKind, testHashEntry, testId } from "../testing/entries.ts";
+import { openScene, type Scene } from "../testing/scene.ts";
+import { addBenign, openBenign } from "./benign.ts";
+import { openCopy } from "./copy.ts";
+import { setDir } from "./paths.ts";
+import { isNewPublisher, readStatus, writeStatus } from "./status.ts";
+
+let scene: Scene;
+beforeEach(async () => {
+  scene = await openScene(3);
+});
+afterEach(() => scene.close());
+
+const id = () => scene.publisher.setId;
+const many = (from: number, to: number) =>
+  scene.publisher.put(...Array.from({ length: to - from }, (_, n) => testHashEntry(from + n)));
+const del = (n: number) => ({ op: "del" as const, id: testId(n), why: "withdrawn" as const });
+const linesNow = () => [...scene.publisher.entries].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => line);
+const PDQ = "a5".repeat(32);
+
+async function letThrough(): Promise<void> {
+  const status = await readStatus(scene.stateDir, id());
+  if (status?.held_statement === undefined) throw new Error("nothing is held");
+  await writeStatus(scene.stateDir, id(), { ...status, released_statement: status.held_statement });
+}
+
+describe("a release that is held for what it adds", () => {
+  it("takes effect at once for what it withdraws, from every file, and wholly once a person lets it through", async () => {
+    await scene.publisher.release(many(100, 1200));
+    await scene.sync();
+    await scene.publisher.release([...many(2000, 2400), del(100), del(1)], { purpose: "erasure" });
+    expect(await scene.sync()).toMatchObject({
+      outcome: "held",
+      code: "policy_growth",
+      release: 2,
+      entries: 1101,
+      detail: { withdrawn: 2 },
+    });
+    const copy = await openCopy(scene.stateDir, id());
+    expect(copy?.lines.length).toBe(1101);
+    const rows = await readFile(join(setDir(scene.stateDir, id()), copy?.current.rows.file ?? ""), "utf8");
+    for (const n of [1, 100]) expect(rows).not.toContain(testHashEntry(n).value);
+    // The same again removes nothing twice.
+    expect(await scene.sync()).toMatchObject({ outcome: "held", entries: 1101, detail: { withdrawn: 0 } });
+    expect((await readStatus(scene.stateDir, id()))?.withdrawn).toBe(2);
+    await letThrough();
+    expect(await scene.sync()).toMatchObject({ outcome: "updated", release: 3, entries: 1501 });
+    expect((await openCopy(scene.stateDir, id()))?.lines).toEqual(linesNow());
+  });
+
+  it("and one after it that withdraws more is held too, and withdraws too", async () => {
+    await scene.sync();
+    await scene.publisher.release([
+      ...scene.publisher.put(testHashEntry(9, { alg: "pdq", value: "0".repeat(64) })),
+      del(0),
+    ]);
+    expect(await scene.sync()).toMatchObject({ outcome: "held", entries: 2 });
+    await scene.publisher.release([del(1)]);
+    expect(await scene.sync()).toMatchObject({ outcome: "held", release: 1, entries: 1 });
+    await scene.publisher.release([del(9)]);
+    expect(await scene.sync()).toMatchObject({ outcome: "updated", release: 4, entries: 1 });
+    expect((await openCopy(scene.stateDir, id()))?.lines).toEqual(linesNow());
+  });
+
+  it("does not withdraw more than the removal limit on the way", async () => {
+    await scene.publisher.release(many(100, 1200));
+    await scene.sync();
+    const dels = Array.from({ length: 200 }, (_, n) => del(100 + n));
+    await scene.publisher.release([...dels, ...many(2000, 2600)]);
+    expect(await scene.sync()).toMatchObject({ outcome: "held", code: "policy_growth", entries: 1103 });
+  });
+});
+
+describe("a perceptual hash", () => {
+  it("whose bits rounding decides is held as ill-conditioned", async () => {
+    await scene.sync();
+    const entry = testHashEntry(9, { alg: "pdq", ambiguous_bits: 65 });
+    await scene.publisher.release(scene.publisher.put(entry));
+    expect(await scene.sync()).toMatchObject({
+      outcome: "held",
+      code: "policy_degenerate",
+      detail: { id: testId(9), reason: "ill_conditioned" },
+    });
+  });
+
+  it("at the limit passes", async () => {
+    await scene.sync();
+    await scene.publisher.release(scene.publisher.put(testHashEntry(9, { alg: "pdq", ambiguous_bits: 64 })));
+    expect(await scene.sync()).toMatchObject({ outcome: "updated" });
+  });
+});
+
+describe("the subscriber's own harmless files", () => {
+  const file = (n: number, pdq?: string) => ({
+    md5: testHashEntry(n, { alg: "md5" }).value,
+    sha1: testHashEntry(n, { alg: "sha1" }).value,
+    sha256: testHashEntry(n).value,
+    ...(pdq === undefined ? {} : { pdq }),
+  });
+
+  it("hold a release with the hash of one of them, and name the entry", async () => {
+    await scene.sync();
+    expect(await addBenign(scene.stateDir, [file(9), file(9), file(10)])).toBe(2);
+    expect(await addBenign(scene.stateDir, [file(9)])).toBe(0);
+    await scene.publisher.release(scene.publisher.put(testHashEntry(9, { alg: "sha1" })));
+    expect(await scene.sync()).toMatchObject({ outcome: "held", code: "policy_benign", detail: { id: testId(9) } });
+  });
+
+  it.each([
+    [31, "held"],
+    [32, "updated"],
+  ])("hold a perceptual hash %i bits away: %s", async (bits, outcome) => {
+    await scene.sync();
+    const near = Buffer.from(PDQ, "hex");
+    for (let bit = 0; bit < bits; bit++) near[bit >> 3] = (near[bit >> 3] as number) ^ (1 << (bit & 7));
+    await addBenign(scene.stateDir, [file(9, near.toString("hex"))]);
+    await scene.publisher.release(scene.publisher.put(testHashEntry(8, { alg: "pdq", value: PDQ })));
+    expect(await scene.sync()).toMatchObject({ outcome });
+  });
+
+  it("are looked at for a first copy as well, and what was held before is not held again", async () => {
+    await addBenign(scene.stateDir, [file(1)]);
+    expect(await scene.sync()).toMatchObject({ outcome: "held", code: "policy_benign", release: null });
+    await letThrough();
+    expect(await scene.sync()).toMatchObject({ outcome: "updated", entries: 3 });
+    await scene.publisher.release(scene.publisher.put(testHashEntry(7)));
+    expect(await scene.sync()).toMatchObject({ outcome: "updated", entries: 4 });
+  });
+
+  it("that cannot be read are not none", async () => {
+    await addBenign(scene.stateDir, [file(1)]);
+    const { writeFile } = await import("node:fs/promises");
+    await writeFile(join(scene.stateDir, "benign.ndjson"), '{"md5":1}\n');
+    await expect(openBenign(scene.stateDir)).rejects.toMatchObject({ code: "copy_damaged" });
+    expect(await scene.sync()).toMatchObject({ outcome: "refused", code: "copy_damaged" });
+  });
+});
+
+describe("a publisher in its first 30 days", () => {
+  it("is only observed, whatever mode was chosen, until a person lets it do more", async () => {
+    const about = aboutOfKind("hash", { stream: "photographic" });
+    const publisher = await makeDoublePublisher(scene.double, "new.example/verified", about, { ageDays: 3 });
+    await publisher.release(publisher.put(testHashEntry(1)));
+    await scene.sync({ setId: publisher.setId, pin: publisher.pin });
+    const modeOf = async (now = new Date()) => {
+      const matcher = await openMatcher(scene.stateDir, { "new.example/verified": "block" }, now);
+      return matcher.match({ md5: "0", sha1: "0", sha256: testHashEntry(1).value })[0]?.mode;
+    };
+    expect(await modeOf()).toBe("observe");
+    const status = await readStatus(scene.stateDir, publisher.setId);
+    expect(isNewPublisher(status, new Date())).toBe(true);
+    expect(isNewPublisher(status, new Date(Date.now() + 28 * 86_400_000))).toBe(false);
+    if (status !== undefined) await writeStatus(scene.stateDir, publisher.setId, { ...status, released_new: true });
+    expect(await modeOf()).toBe("block");
+    await scene.sync({ setId: publisher.setId, pin: publisher.pin });
+    expect(await modeOf()).toBe("block");
+  });
+});
