@@ -51,6 +51,12 @@ describe("encode and decode", () => {
     );
   });
 
+  it("gives one line another digest under another salt, so that what is left of a destroyed one proves nothing", async () => {
+    const salts = ["ab", "cd"].map((two) => ({ ...HEADER, salt: two.repeat(32) }));
+    const [one, other] = await Promise.all(salts.map((header) => encodeSegment(header, ["the same line"])));
+    expect(one?.digest).not.toBe(other?.digest);
+  });
+
   it("states sizes in stored and unpacked bytes, header included", async () => {
     const segment = await encodeSegment(HEADER, ["ä"]);
     expect(segment.plain).toBe(utf8Of(`${HEADER_LINE}\nä\n`).length);
