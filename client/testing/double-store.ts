@@ -78,7 +78,8 @@ export class DoubleStore {
     if (root === undefined) throw new ExchangeError("root_missing");
     const set = this.getSet(setId);
     const recall = await openRecall(envelope, root);
-    checkNextRecall(set.recalls.at(-1), recall);
+    const newest = set.recalls.at(-1);
+    if (checkNextRecall(newest, recall) === "same") return newest as StoredRecall;
     const stored = { ...recall, logIndex: this.appendLeaf(envelope) };
     set.recalls.push(stored);
     return stored;
