@@ -1,10 +1,10 @@
 // The one local database: which stores there are, and whole transactions over them.
 
 export const DATABASE_NAME = "breakwater";
-const DATABASE_VERSION = 1;
+const DATABASE_VERSION = 2;
 
-/** keys: CryptoKeys · meta: enrolment, recipients, tries · drafts, outbox, history: encrypted records. */
-export const STORES = ["keys", "meta", "drafts", "outbox", "history"] as const;
+/** keys: CryptoKeys · meta: enrolment, recipients, tries · drafts, outbox, history, sent: encrypted records. */
+export const STORES = ["keys", "meta", "drafts", "outbox", "history", "sent"] as const;
 export type StoreName = (typeof STORES)[number];
 
 /** One change of several stores: all of it is written, or none. `value: undefined` removes. */

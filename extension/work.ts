@@ -101,6 +101,8 @@ export async function checkEnrolment(): Promise<void> {
       for (const { id } of await store.list()) {
         await store.update(id, (item) => advance(item, { kind: "signed_in" }, { now, random }));
       }
+      const { resend_since: since, resend_until: until } = next;
+      if (since !== undefined && until !== undefined) await store.sendAgain({ since, until, exchange: next.exchange });
     }
     return next.state;
   });

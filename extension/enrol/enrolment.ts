@@ -27,6 +27,8 @@ const DeviceAnswer = z.object({
   expires_at,
   receipt_keys: z.array(PublicJwk).min(1).max(16),
   policy: Policy.catch({ rung3: false }),
+  resend_since: Device.shape.resend_since.catch(undefined),
+  resend_until: Device.shape.resend_until.catch(undefined),
 });
 
 const bytes = z.instanceof(Uint8Array) as z.ZodType<Uint8Array<ArrayBuffer>>;
@@ -44,6 +46,9 @@ export const Enrolment = z.object({
   pin: bytes,
   enrolled_at: z.number(),
   revoked_at: z.number().optional(),
+  /** The exchange was restored: it asks for what it receipted in between. */
+  resend_since: z.string().optional(),
+  resend_until: z.string().optional(),
 });
 export type Enrolment = z.infer<typeof Enrolment>;
 

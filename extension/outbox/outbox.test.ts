@@ -14,7 +14,7 @@ import {
 import { type Delivery, deliverDue, nextWake } from "./deliver.ts";
 import { advance, isDue, isUnsent, OUTBOX_STATES, type OutboxEvent, OutboxItem } from "./machine.ts";
 import { postReport } from "./send.ts";
-import { forgetDetail, type HistoryItem, openOutbox, type RecordLock } from "./store.ts";
+import { forgetDetail, type HistoryItem, OUTBOX_MAX_ITEMS, openOutbox, type RecordLock } from "./store.ts";
 
 const NOW = Date.parse("2026-11-22T14:02:00Z");
 const world = { now: () => NOW, random: () => 0.5 };
@@ -217,6 +217,76 @@ describe("what lies on the disk", () => {
       "state",
       "urgent",
     ]);
+  });
+});
+
+describe("an exchange that lost what it had receipted", () => {
+  const EXCHANGE = "https://exchange.example";
+  const LOST = { since: "2026-11-22T12:00:00.000Z", until: "2026-11-22T15:00:00.000Z", exchange: EXCHANGE };
+  const at = (id: string, received_at: string) => ({ ...historyOf(id), received_at });
+
+  async function sent(times: Record<string, string>, over: Partial<OutboxItem> = {}) {
+    const run = await delivery({
+      post: async ({ id }) => ({ kind: "acknowledged", history: at(id, times[id] as string) }),
+    });
+    for (const id of Object.keys(times)) await run.store.add(item(id, over));
+    await deliverDue(run);
+    return run.store;
+  }
+
+  it("gets the very bytes again, of that time and no other, once for each restore", async () => {
+    const store = await sent({
+      before: "2026-11-22T11:59:59.999Z",
+      first: "2026-11-22T12:00:00.000Z",
+      last: "2026-11-22T14:59:59.999Z",
+      after: "2026-11-22T15:00:00.000Z",
+    });
+    expect(await store.sendAgain(LOST)).toBe(2);
+    expect((await store.list()).map(({ id, envelope, state }) => [id, envelope, state]).sort()).toEqual([
+      ["first", "envelope-of-first", "queued"],
+      ["last", "envelope-of-last", "queued"],
+    ]);
+    // Neither was lost: their old receipts come back.
+    const post: Delivery["post"] = async ({ id }) => ({ kind: "acknowledged", history: at(id, LOST.since) });
+    await deliverDue(await delivery({ store, post }));
+    expect(await store.sendAgain(LOST)).toBe(0);
+    expect(await store.list()).toEqual([]);
+    expect(await store.sendAgain({ ...LOST, until: "2026-11-22T16:00:00.000Z" })).toBe(3);
+  });
+
+  it("gets nothing that is older than thirty days: the copy went with the details", async () => {
+    const store = await sent({ old: "2026-11-22T13:00:00.000Z" });
+    const [held] = await store.history();
+    await store.recordHistory(forgetDetail(held as HistoryItem, Date.parse("2026-12-23T13:00:00.000Z")));
+    expect(await db.list("sent")).toEqual([]);
+    expect(await store.sendAgain(LOST)).toBe(0);
+  });
+
+  it("gets nothing that was another exchange's", async () => {
+    const store = await sent({ a: "2026-11-22T13:00:00.000Z" }, { exchange: "https://other.example" });
+    expect(await store.sendAgain(LOST)).toBe(0);
+    const own = await sent({ b: "2026-11-22T13:00:00.000Z" }, { exchange: EXCHANGE });
+    expect(await own.sendAgain({ ...LOST, until: "2026-11-22T16:00:00.000Z" })).toBe(1);
+    expect((await own.list()).map(({ exchange }) => exchange)).toEqual([EXCHANGE]);
+  });
+
+  it("keeps the copy when only the state changed, unreadable on the disk", async () => {
+    const store = await sent({ a: "2026-11-22T13:00:00.000Z" });
+    const [held] = await store.history();
+    await store.recordHistory({ ...(held as HistoryItem), state: "verified" });
+    const [copy] = (await db.list("sent")) as { body: ArrayBuffer }[];
+    expect(new TextDecoder("latin1").decode(copy?.body)).not.toContain("envelope");
+    expect(JSON.stringify(await store.history())).not.toContain("envelope");
+    expect(await store.sendAgain(LOST)).toBe(1);
+  });
+
+  it("is not asked to wait for a full outbox: what fits goes, the rest when it is asked next", async () => {
+    const store = await sent({ a: "2026-11-22T13:00:00.000Z", b: "2026-11-22T13:00:01.000Z" });
+    for (let n = 1; n < OUTBOX_MAX_ITEMS; n++) await store.add(item(`waits-${n}`));
+    expect(await store.sendAgain(LOST)).toBe(1);
+    await store.remove("waits-1");
+    expect(await store.sendAgain(LOST)).toBe(1);
+    expect((await store.list()).filter(({ id }) => id === "a" || id === "b")).toHaveLength(2);
   });
 });
 

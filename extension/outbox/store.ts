@@ -6,10 +6,10 @@ import { openRecord, readable, type SealedRecord, sealRecord } from "../keys/sea
 import { Contains, OutboxItem } from "./machine.ts";
 
 export const OUTBOX_MAX_ITEMS = 500;
-/** After this a sent report is a reference, a date and an outcome; how much it contained is forgotten. */
+/** After this a sent report is a reference, a date and an outcome; its sealed copy and how much it contained are gone. */
 export const HISTORY_DETAIL_MS = 30 * 24 * 60 * 60_000;
 
-/** What stays of a sent report. No address, no hash, no word of it. */
+/** What stays of a sent report, and is shown. No address, no hash, no word of it. */
 export const HistoryItem = z.strictObject({
   id: z.string(),
   reference: z.string(),
@@ -25,6 +25,7 @@ export const HistoryItem = z.strictObject({
 });
 export type HistoryItem = z.infer<typeof HistoryItem>;
 
+type RecordStore = "outbox" | "history" | "sent";
 type Stored = SealedRecord & { id: string };
 
 /** One change at a time to any record, whichever window or worker makes it. */
@@ -39,18 +40,27 @@ export type OutboxStore = {
   remove(id: string): Promise<boolean>;
   history(): Promise<HistoryItem[]>;
   recordHistory(item: HistoryItem): Promise<void>;
+  /** Queue what was sent in this time once more, byte for byte. @returns how many */
+  sendAgain(asked: Resend): Promise<number>;
 };
+
+/** An exchange that lost what it had received asks for it: receipts from `since` up to, and without, `until`. */
+export type Resend = { since: string; until: string; exchange: string };
+
+/** The signed bytes of a sent report: kept as long as its exchange may ask for them after a restore. */
+const SentReport = z.strictObject({ envelope: z.string().min(1), exchange: z.string().optional() });
+const RESENT = "resent";
 
 export class OutboxFull extends Error {}
 
 export function openOutbox(db: Database, locked: RecordLock): OutboxStore {
-  const seal = async (store: "outbox" | "history", id: string, value: unknown): Promise<Change> => ({
+  const seal = async (store: RecordStore, id: string, value: unknown): Promise<Change> => ({
     store,
     key: id,
     value: { ...(await sealRecord(await courierKey(db), `${store}/${id}`, value)), id },
   });
   /** The key is had before any record is opened: a store that fails is a failure, a record that does is one record. */
-  const opener = async (store: "outbox" | "history"): Promise<(stored: Stored) => Promise<unknown>> => {
+  const opener = async (store: RecordStore): Promise<(stored: Stored) => Promise<unknown>> => {
     const key = await courierKey(db);
     return (stored) => openRecord(key, `${store}/${stored.id}`, stored);
   };
@@ -63,6 +73,28 @@ export function openOutbox(db: Database, locked: RecordLock): OutboxStore {
     const stored = (await db.list("outbox")) as Stored[];
     const open = await opener("outbox");
     return readable(stored.map(async (record) => OutboxItem.parse(await open(record))));
+  };
+
+  const history = async (): Promise<HistoryItem[]> => {
+    const stored = (await db.list("history")) as Stored[];
+    const open = await opener("history");
+    const items = await readable(stored.map(async (record) => HistoryItem.parse(await open(record))));
+    return items.sort((a, b) => (a.received_at < b.received_at ? 1 : -1));
+  };
+  /** Urgent ones first: should there not be room for all. */
+  const findSent = async ({ since, until, exchange }: Resend, except: ReadonlySet<string>): Promise<OutboxItem[]> => {
+    const open = await opener("sent");
+    const all = (await history()).filter(
+      ({ id, received_at }) => !except.has(id) && isBetween(received_at, since, until),
+    );
+    const found = await readable(
+      all.map(async (item) => {
+        const stored = (await db.get("sent", item.id)) as Stored | undefined;
+        const copy = stored && SentReport.parse(await open(stored));
+        return copy !== undefined && (copy.exchange ?? exchange) === exchange ? [queuedAgain(item, copy)] : [];
+      }),
+    );
+    return found.flat().sort((a, b) => Number(b.urgent) - Number(a.urgent));
   };
 
   return {
@@ -82,10 +114,12 @@ export function openOutbox(db: Database, locked: RecordLock): OutboxStore {
         if (after !== before) await db.write([await seal("outbox", id, after)]);
         return after;
       }),
-    // The three belong together: were only the first written, a sent report would still lie here in clear.
+    // These belong together: a sent report does not wait any more, and its draft is gone.
     acknowledge: (id, history) =>
       locked(async () => {
+        const sent = await get(id);
         await db.write([
+          ...(sent === undefined ? [] : [await seal("sent", id, copyOf(sent))]),
           { store: "outbox", key: id, value: undefined },
           { store: "drafts", key: id, value: undefined },
           await seal("history", id, history),
@@ -101,14 +135,43 @@ export function openOutbox(db: Database, locked: RecordLock): OutboxStore {
         ]);
         return true;
       }),
-    history: async () => {
-      const stored = (await db.list("history")) as Stored[];
-      const open = await opener("history");
-      const items = await readable(stored.map(async (record) => HistoryItem.parse(await open(record))));
-      return items.sort((a, b) => (a.received_at < b.received_at ? 1 : -1));
-    },
-    recordHistory: (item) => locked(async () => db.write([await seal("history", item.id, item)])),
+    history,
+    recordHistory: (item) =>
+      locked(async () => {
+        // With its details goes its copy.
+        const gone: Change[] = item.contains === undefined ? [{ store: "sent", key: item.id, value: undefined }] : [];
+        await db.write([await seal("history", item.id, item), ...gone]);
+      }),
+    sendAgain: (asked) =>
+      locked(async () => {
+        // Once for each restore: what it had after all is receipted as before, and would be asked for for ever.
+        if ((await db.get("meta", RESENT)) === asked.until) return 0;
+        const waiting = new Set((await list()).map(({ id }) => id));
+        const room = OUTBOX_MAX_ITEMS - (await db.list("outbox")).length;
+        const lost = await findSent(asked, waiting);
+        const again = await Promise.all(lost.slice(0, Math.max(0, room)).map((item) => seal("outbox", item.id, item)));
+        // A full outbox takes the rest when it is asked next.
+        const done: Change[] = lost.length > room ? [] : [{ store: "meta", key: RESENT, value: asked.until }];
+        await db.write([...again, ...done]);
+        return again.length;
+      }),
   };
+}
+
+type SentReport = z.infer<typeof SentReport>;
+
+function copyOf({ envelope, exchange }: OutboxItem): SentReport {
+  return { envelope, ...(exchange === undefined ? {} : { exchange }) };
+}
+
+function isBetween(at: string, since: string, until: string): boolean {
+  return Date.parse(at) >= Date.parse(since) && Date.parse(at) < Date.parse(until);
+}
+
+function queuedAgain({ id, urgent, hotline, contains, received_at }: HistoryItem, copy: SentReport): OutboxItem {
+  const queued_at = Date.parse(received_at);
+  const unknown = { hashes: 0, addresses: 0, words: false };
+  return { ...copy, id, state: "queued", urgent, hotline, contains: contains ?? unknown, queued_at, attempts: 0 };
 }
 
 /** What a record keeps once its thirty days are over. */

@@ -1,4 +1,4 @@
-// What was sent: reference, date, state. No address, no hash, no word of a report.
+// What was sent: reference, date, state. No address, no hash, no word of a report is shown.
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { findDeviceKey } from "../../keys/device.ts";

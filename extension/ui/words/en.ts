@@ -112,7 +112,8 @@ export const en = {
 
   "history.title": "History",
   "history.empty": "No report has been sent from this device.",
-  "history.empty_more": "A sent report appears here with its reference, date and state. Addresses are not kept.",
+  "history.empty_more":
+    "A sent report appears here with its reference, date and state. Its sealed copy stays on this device for 30 days, encrypted, in case the exchange loses it; no address is shown.",
   "history.caption": "Sent reports, newest first",
   "history.reference": "Reference",
   "history.state": "State",
