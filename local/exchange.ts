@@ -55,12 +55,18 @@ export async function startExchange(options: ExchangeOptions): Promise<RunningEx
     {};
   const { promise: killed, resolve: onKilled } = Promise.withResolvers<void>();
 
-  const kill = async () => {
+  const killAll = async () => {
     // The Worker first: it must not answer "database away" to a request that a real power cut would have left without an answer.
     for (const runtime of runtimesOf(home)) await endProcess(runtime, ["SIGKILL"], READY_PATIENCE_MS);
     await parts.database?.kill();
     await stopParts(parts);
     onKilled();
+  };
+  // A retried request reaches the kill point again while the first kill is under way.
+  let killing: Promise<void> | undefined;
+  const kill = () => {
+    killing ??= killAll();
+    return killing;
   };
   const stop = async () => {
     await stopParts(parts);
@@ -81,6 +87,8 @@ export async function startExchange(options: ExchangeOptions): Promise<RunningEx
     parts.miniflare = miniflare;
     await waitUntilReady(url);
     parts.ticker = startTicker(miniflare, WORKER, crons, { automatic: ticking });
+    // What a kill left between a head and its checkpoint is in the log before anybody asks. A failure is the next tick's.
+    if (ticking) await parts.ticker.tick().catch(() => {});
     noteRun(home, url);
     const { ticker, database } = parts as Required<typeof parts>;
     return { url, databaseUrl: database.url, tick: ticker.tick, stop, kill, killed };

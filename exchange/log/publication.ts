@@ -26,9 +26,13 @@ export const publishJob: JobHandler = async (deps) => {
   return { again: new Date(deps.now().getTime() + PUBLISH_EVERY_MS) };
 };
 
-/** Makes sure that the job exists; called by every scheduled run, changes nothing when it does. */
+/**
+ * Called by every scheduled run: makes sure that the job exists, and publishes what a kill left unpublished without
+ * waiting for the job, which the killed process may have locked.
+ */
 export async function schedulePublication(deps: Deps): Promise<void> {
   await enqueue(deps, deps, { kind: "log.publish", key: "log.publish", runAt: deps.now() });
+  if (await hasUnpublished(deps)) await publishQuietly(deps);
 }
 
 // Whoever had a statement logged has their answer already; what went wrong is for the operator, and tried again.
