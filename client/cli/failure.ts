@@ -49,6 +49,7 @@ const NEXT: Partial<Record<ProblemCode, string>> = {
   interrupted: "run the same command again: it goes on where it stopped",
   not_found: "check the name; a set that you may not see is answered alike: breakwater sets",
   publication_pending: "run the same publish again, or drop it: breakwater publish --set SET --abandon",
+  recipients_missing: "start the hotline's agent: breakwater hotline agent init",
   root_pin: "compare the pin with your agreement; tell the publisher before anything else",
   scope_required: "use a key with the scope that the route needs",
   usage_invalid: "breakwater help",

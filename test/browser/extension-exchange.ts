@@ -20,6 +20,8 @@ export type TakenReport = { report: Report; content: SealedContent; bytes: Uint8
 export type Mood = {
   device: "waiting" | "active" | "revoked" | "ended";
   rung3: boolean;
+  /** What the exchange says of urgent reports that nobody confirms. */
+  passedOn: boolean;
   reports: "take" | "busy" | "drop" | "refuse" | "bad_receipt" | "hang";
 };
 
@@ -35,7 +37,7 @@ export async function startFakeExchange() {
   const agent = await generateSigningKey({ extractable: false });
   const sealing = await generateSealingKey({ extractable: false });
   const urlKey = crypto.getRandomValues(new Uint8Array(32));
-  const mood: Mood = { device: "active", rung3: false, reports: "take" };
+  const mood: Mood = { device: "active", rung3: false, passedOn: false, reports: "take" };
   const requests: Recorded[] = [];
   const taken = new Map<string, TakenReport>();
   let deviceKey: PublicJwk | undefined;
@@ -136,7 +138,8 @@ export async function startFakeExchange() {
       return;
     }
     if (path === "/v1/hotline/recipients") {
-      response.writeHead(200, { "content-type": "application/jose+json" }).end(recipients);
+      const headers = { "content-type": "application/jose+json", "breakwater-forward": mood.passedOn ? "yes" : "no" };
+      response.writeHead(200, headers).end(recipients);
       return;
     }
     const status = /^\/v1\/reports\/([0-9a-f-]{36})$/.exec(path);

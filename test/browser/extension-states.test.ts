@@ -212,6 +212,7 @@ describe("an urgent report", () => {
     await panel.keyboard.press("1");
     await heading("Urgent report");
     await text("Call 999 first, if you can.");
+    await text(/^An urgent report raises an alert at Example Hotline\. Nobody else is told/);
     await audit(panel, "urgent");
     await panel.keyboard.press("Control+Enter");
     await text("Not ready yet: 3 answers are missing or need a change.");

@@ -25,6 +25,7 @@ const button = (name: string | RegExp) => panel.getByRole("button", { name });
 
 beforeAll(async () => {
   exchange = await startFakeExchange();
+  exchange.mood.passedOn = true;
   elsewhere = await startSite("");
   site = await startSite(elsewhere.origin.replace("127.0.0.1", "localhost"));
   flagger = await startFlagger(buildExtension("e2e"));
@@ -93,6 +94,7 @@ describe("flagging an image", () => {
     await heading("Is a child in danger now?");
     await panel.getByText("Call 112", { exact: true }).waitFor();
     await panel.getByText("Emergency number in Ireland, also 999.").waitFor();
+    await panel.getByText(/within 15 minutes, it is passed on to the contact that Example Hotline named\.$/).waitFor();
     expect(await panel.evaluate(() => document.activeElement?.tagName)).toBe("H1");
     await audit(panel, "danger");
   });

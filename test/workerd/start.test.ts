@@ -95,6 +95,11 @@ describe("npm start", () => {
     expect(await listed("flaggers")).toEqual(["verified"]);
   });
 
+  it("tells a desk of its own about urgent reports, and says so", async () => {
+    const answer = await get(first, "hotline", "/v1/hotline/recipients");
+    expect(answer.headers.get("breakwater-forward")).toBe("yes");
+  });
+
   it("lets the company's command sync every set of its own", async () => {
     const { code, out } = await breakwater("company", "sync");
     expect(code).toBe(0);

@@ -1,5 +1,6 @@
 /** `hotline forward`: who is told of urgent reports, at once and when nobody acknowledges. */
 
+import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { Command } from "commander";
 import { addCommand } from "../command.ts";
 
@@ -25,6 +26,7 @@ export function addForward(hotline: Command): void {
         .option("--url <url>", "where they are told when nobody acknowledges within 15 minutes")
         .option("--alert-url <url>", "where your own people are told at once"),
     async run({ terminal, exchange }, _args, { to, url, alertUrl }) {
+      for (const address of [url, alertUrl]) if (address !== undefined) checkAddress(address);
       const named = await (await exchange()).hotline.nameForward({
         to,
         ...(url === undefined ? {} : { url }),
@@ -42,4 +44,10 @@ export function addForward(hotline: Command): void {
       return undefined;
     },
   });
+}
+
+/** What cannot be an address at all; which addresses may be used is the exchange's rule. @throws ExchangeError `url_invalid` */
+function checkAddress(text: string): void {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) throw new ExchangeError("url_invalid", { reason: "form" });
 }
