@@ -2,8 +2,9 @@
 import { parseArgs } from "node:util";
 import type { Bench, Measured } from "./bench.ts";
 import { log } from "./log.ts";
+import { tail } from "./tail.ts";
 
-const BENCHES: Record<string, Bench> = { log };
+const BENCHES: Record<string, Bench> = { log, tail };
 
 function formatLine({
   bench,

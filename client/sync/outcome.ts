@@ -3,8 +3,9 @@
 import type { Digest } from "@breakwater/shared/bytes.ts";
 import { formatSetId, type SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError, type ProblemCode, type ProblemDetail } from "@breakwater/shared/problem.ts";
-import { destroyRows, findCurrent, openCopy } from "./copy.ts";
+import { type Current, destroyRows, findCurrent, openCopy } from "./copy.ts";
 import type { Change } from "./guards.ts";
+import { readRecalls } from "./recalls.ts";
 import {
   ACT_STALE_DEFAULT_DAYS,
   isOlderThan,
@@ -84,6 +85,7 @@ const UNREACHED = new Set<ProblemCode>([
   "migrations_pending",
   "not_logged_yet",
   "rate_limited",
+  "restoring",
   "signer_unavailable",
 ]);
 /** §2.13 step 2: nobody reached for so long is a state of its own, although the copy is still acted on. */
@@ -94,11 +96,22 @@ export async function syncSet(context: SyncContext): Promise<SyncOutcome> {
   const startedMs = performance.now();
   try {
     const before = await readStatus(context.stateDir, context.setId).catch(() => undefined);
-    const synced = await takeNewest(context);
+    const synced = await takeAgainWhenGone(context);
     return await recordSuccess(context, before, synced, startedMs);
   } catch (error) {
     if (!(error instanceof ExchangeError)) throw error;
     return recordFailure(context, error, startedMs);
+  }
+}
+
+/** A blob that is gone was purged by a newer release (§2.13 step 13): the log is read again, once. */
+async function takeAgainWhenGone(context: SyncContext): Promise<Synced> {
+  try {
+    return await takeNewest(context);
+  } catch (error) {
+    if (!(error instanceof ExchangeError) || error.code !== "blob_gone") throw error;
+    const { tail: _, ...anew } = context;
+    return takeNewest(anew);
   }
 }
 
@@ -140,11 +153,8 @@ async function recordSuccess(
   };
 }
 
-async function recordFailure(
-  { stateDir, setId, now, trusted }: SyncContext,
-  error: ExchangeError,
-  startedMs: number,
-): Promise<SyncOutcome> {
+async function recordFailure(context: SyncContext, error: ExchangeError, startedMs: number): Promise<SyncOutcome> {
+  const { stateDir, setId, now, trusted } = context;
   const before = await readStatus(stateDir, setId).catch(() => undefined);
   const use = await judgeCopy(stateDir, setId, before?.verified_at, now);
   const sinceMs = before?.verified_at === undefined ? 0 : now.getTime() - Date.parse(before.verified_at);
@@ -170,8 +180,10 @@ async function recordFailure(
     await destroyRows(stateDir, setId);
     status.destroyed_at = now.toISOString();
   }
-  await writeStatus(stateDir, setId, status);
   const current = await findCurrent(stateDir, setId).catch(() => undefined);
+  const acked = await acknowledgeRecall(context, current, status.acked);
+  if (acked !== undefined) status.acked = acked;
+  await writeStatus(stateDir, setId, status);
   return {
     set: formatSetId(setId),
     outcome,
@@ -183,6 +195,24 @@ async function recordFailure(
     detail: error.detail,
     tookMs: Math.round(performance.now() - startedMs),
   };
+}
+
+/** A recall is applied whatever became of the set, and its publisher counts on hearing so. */
+async function acknowledgeRecall(
+  { source, stateDir, setId }: SyncContext,
+  current: Current | undefined,
+  before: SetStatus["acked"],
+): Promise<SetStatus["acked"]> {
+  const recall = (await readRecalls(stateDir, setId).catch(() => undefined))?.newest ?? 0;
+  if (current === undefined || recall <= (before?.recall ?? 0)) return undefined;
+  try {
+    const { release, statement } = current;
+    await source.acknowledge(setId, { release, statement, recall });
+    return { statement, recall };
+  } catch (error) {
+    if (error instanceof ExchangeError) return undefined;
+    throw error;
+  }
 }
 
 /** What a failed check does not change. */

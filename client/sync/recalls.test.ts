@@ -106,6 +106,7 @@ describe("a recall in the log", () => {
     await post({ entries: entries(0) });
     expect(await sync()).toMatchObject({ outcome: "held", code: "policy_degenerate" });
     expect(await modesOf([0, 1])).toEqual([review(1), BLOCK]);
+    expect(set().acks.at(-1)).toMatchObject({ release: 1, recall: 1 });
     scene.double.hostile = [{ path: /\/(blobs|head)/, act: "busy" }];
     await post({ entries: entries(1), recall: 2 });
     expect(await sync()).toMatchObject({ release: 1 });

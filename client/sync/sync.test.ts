@@ -149,6 +149,32 @@ describe("a later sync", () => {
   });
 });
 
+describe("a blob that is gone in the middle", () => {
+  it("is a newer release's doing: the log is read again, once", async () => {
+    scene = await openScene(3);
+    await scene.sync();
+    await scene.publisher.release(scene.publisher.put(testHashEntry(7)));
+    const { manifest } = scene.double.store.getSet(scene.publisher.setId).releases.at(-1)?.statement ?? {};
+    scene.double.hostile = [{ path: new RegExp(`/blobs/sha256/${manifest?.slice(7)}`), act: "purged" }];
+    let isErased = false;
+    const { requests } = scene.double;
+    scene.double.onRequest = async () => {
+      if (isErased || !requests.at(-1)?.includes(`/blobs/sha256/${manifest?.slice(7)}`)) return;
+      isErased = true;
+      await scene.publisher.release([del(7)], { purpose: "erasure" });
+    };
+    expect(await scene.sync()).toMatchObject({ outcome: "updated", release: 3, entries: 3 });
+  });
+
+  it("and stays gone without a newer release is refused", async () => {
+    scene = await openScene(3);
+    await scene.sync();
+    await scene.publisher.release(scene.publisher.put(testHashEntry(7)));
+    scene.double.hostile = [{ path: /\/blobs\//, act: "purged" }];
+    expect(await scene.sync()).toMatchObject({ outcome: "refused", code: "blob_gone", release: 1 });
+  });
+});
+
 describe("a copy", () => {
   it("is not opened when a byte of its rows was changed, and is loaded again", async () => {
     scene = await openScene(3);

@@ -31,7 +31,7 @@ type Handler = (match: string[], body: Bytes, request: IncomingMessage, store: D
 type Route = [method: string, path: RegExp, handler: Handler];
 
 const NAME = "([^/]+)";
-const NEVER_REACHED = new Set<Hostile["act"]>(["busy", "gone", "page"]);
+const NEVER_REACHED = new Set<Hostile["act"]>(["busy", "gone", "page", "purged"]);
 const NOTHING: Answer = { status: 204, headers: {}, body: new Uint8Array() };
 
 const ROUTES: Route[] = [

@@ -10,11 +10,11 @@ export type Answer = { status: number; headers: Record<string, string>; body: Ui
  *
  * `flip` changes a byte, `cut` drops the last ones, `break` closes the connection in the middle, `pad` sends more than
  * was asked for, `endless` never stops sending, `slow` sends a byte now and then, `busy` answers 503, `gone` 404,
- * `replace` sends other bytes, `hang` never answers, `page` answers as a proxy does.
+ * `purged` 410, `replace` sends other bytes, `hang` never answers, `page` answers as a proxy does.
  */
 export type Hostile = {
   path: RegExp;
-  act: "flip" | "cut" | "break" | "pad" | "endless" | "slow" | "busy" | "gone" | "replace" | "hang" | "page";
+  act: "flip" | "cut" | "break" | "pad" | "endless" | "slow" | "busy" | "gone" | "purged" | "replace" | "hang" | "page";
   /** For this many requests; otherwise for all. */
   times?: number;
   bytes?: Uint8Array;
@@ -35,6 +35,9 @@ export async function answerHostile(hostile: Hostile, answer: Answer, response: 
       return;
     case "gone":
       send(response, problem(404, "not_found"));
+      return;
+    case "purged":
+      send(response, problem(410, "blob_gone"));
       return;
     case "page":
       send(response, {
