@@ -91,7 +91,7 @@ describe.skipIf(!hasPython())("a verifier written from docs/protocol.md, in Pyth
       }
     });
 
-    it("a set that changed hands and content: two rotations' keys, three releases, a recall of three entries", async () => {
+    it("a set that changed keys and content: a rotation, three releases, recalls of three entries", async () => {
       const { says } = await verify();
       expect(says).toContain(`${PUBLISHER}, version 1 as pinned, 2 the newest`);
       expect(says).toContain("3 in the order of the log, 3 the newest");

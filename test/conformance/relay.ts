@@ -3,7 +3,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** @returns the bytes to send in place of these; undefined leaves them as they are */
+/** @returns the bytes to answer in place of these, whatever the exchange said; undefined leaves its answer as it is */
 export type Bend = (path: string, body: Uint8Array) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
 
 export type Relay = { url: string; bend: Bend; close(): Promise<void> };
@@ -16,8 +16,10 @@ export async function openRelay(exchange: string): Promise<Relay> {
       const { authorization } = request.headers;
       const answer = await fetch(exchange + path, { headers: authorization === undefined ? {} : { authorization } });
       const body = new Uint8Array(await answer.arrayBuffer());
-      const bent = answer.ok ? await relay.bend(path, body) : undefined;
-      response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") ?? "" });
+      const bent = await relay.bend(path, body);
+      response.writeHead(bent === undefined ? answer.status : 200, {
+        "content-type": answer.headers.get("content-type") ?? "",
+      });
       response.end(bent ?? body);
     } catch {
       response.destroy();
