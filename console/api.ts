@@ -69,6 +69,9 @@ export async function act(method: "POST" | "PUT" | "DELETE", path: string, body?
   await (await send(method, path, body)).body?.cancel();
 }
 
+/** The case went on without this person, who may have written half an assessment. */
+const MOVED_ON = new Set(["case_conflict", "case_state"]);
+
 /** What to show for a failure: cause, what is kept, what to do. */
 export function explain(error: unknown): { title: string; next: string; code: string } {
   if (error instanceof Refusal) {
@@ -81,6 +84,9 @@ export function explain(error: unknown): { title: string; next: string; code: st
     }
     if (error.status === 429 || error.status === 503) {
       return { title: `${error.message}.`, next: "Nothing was changed. Try again in a minute.", code: error.code };
+    }
+    if (MOVED_ON.has(error.code)) {
+      return { title: `${error.message}.`, next: "Yours is kept below; nothing was overwritten.", code: error.code };
     }
     return { title: `${error.message}.`, next: "Nothing was changed.", code: error.code };
   }

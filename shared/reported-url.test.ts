@@ -105,6 +105,7 @@ describe("defanging", () => {
   it.each([
     ["https://forum.example/t/1042", "hxxps://forum[.]example/t/1042"],
     ["http://203.0.113.7:80/", "hxxp://203[.]0[.]113[.]7:80/"],
+    ["http://https://b.example/", "hxxp://https[:]//b.example/"],
     ["https://a.example/?u=https://b.example/", "hxxps://a[.]example/?u=https[:]//b.example/"],
     ["mailto:a@b.example", "mailto[:]a@b[.]example"],
     ["javascript:alert(1)", "javascript[:]alert(1)"],

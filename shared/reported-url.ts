@@ -233,7 +233,9 @@ export function defangUrl(text: string): string {
   const parts = /^http(s?):\/\/([^/?#]*)(.*)$/is.exec(text);
   if (parts === null) return text.replaceAll(":", "[:]").replaceAll(".", "[.]");
   const [, secure = "", host = "", rest = ""] = parts;
-  return `hxxp${secure.toLowerCase()}://${defangHost(host)}${rest.replaceAll("://", "[:]//")}`;
+  const shown = `hxxp${secure.toLowerCase()}://${defangHost(host)}${rest.replaceAll("://", "[:]//")}`;
+  // A host that is itself the beginning of an address: `http://https://…`.
+  return shown.replace(/(https?):\/\//gi, "$1[:]//");
 }
 
 /** A bare host for lists: `forum[.]example`. */

@@ -1,6 +1,7 @@
 /** Where the material was reported: decrypted here, never a link, each copy written to the case log. */
+import { defangHost } from "@breakwater/shared/reported-url.ts";
 import { act } from "../api.ts";
-import { Address, CopyButton, defangHost } from "../parts/words.tsx";
+import { Address, CopyButton } from "../parts/words.tsx";
 import type { OpenedReport } from "./decrypt.ts";
 
 export function Addresses({ number, opened }: { number: number; opened: OpenedReport[] }) {
@@ -20,7 +21,7 @@ export function Addresses({ number, opened }: { number: number; opened: OpenedRe
                       label="Copy address"
                       value={url}
                       said="Copied. Noted in the case log."
-                      onCopied={() =>
+                      noted={() =>
                         act("POST", `/v1/hotline/cases/${number}/copied`, {
                           report_id: report.report_id,
                           location: index,

@@ -9,7 +9,7 @@ import { Button } from "../parts/button.tsx";
 import { StateChip } from "../parts/chip.tsx";
 import { Fault } from "../parts/fault.tsx";
 import { Banner, ErrorSummary, Loading } from "../parts/notice.tsx";
-import { casesOpened } from "../session.ts";
+import { casesOpened, endedWhileAway } from "../session.ts";
 import { useKeys } from "../shell/keyboard.ts";
 import { useLoad } from "../shell/load.ts";
 import { go } from "../shell/route.ts";
@@ -75,6 +75,8 @@ export function CaseScreen({ number }: { number: number }) {
     resealForColleagues(number).catch(() => undefined);
   }, [view, number]);
 
+  // A session that ended leaves typed words on the screen and takes away what only a signed-in person may read.
+  const readable = endedWhileAway.value ? [] : opened;
   const faults = view ? missing(draft, view.items) : [];
   async function run(doIt: () => Promise<unknown>): Promise<void> {
     setFailed(undefined);
@@ -174,9 +176,9 @@ export function CaseScreen({ number }: { number: number }) {
       ) : null}
       <div class="two">
         <div class="stack">
-          <Addresses number={number} opened={opened} />
+          <Addresses number={number} opened={readable} />
           <HashesCard items={view.items} draft={draft} mayAdd={mayAct} onAdd={() => setOpen("hashes")} />
-          <JoinedReports opened={opened} />
+          <JoinedReports opened={readable} />
           <Steps steps={view.steps} />
         </div>
         <div class="stack">

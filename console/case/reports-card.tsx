@@ -1,4 +1,5 @@
 /** The reports that make up a case, in the flaggers' own words, and the steps taken so far. */
+import { showWords } from "@breakwater/shared/shown-text.ts";
 import { labelOf, REPORT_KINDS, URGENCIES } from "@breakwater/shared/vocab/index.ts";
 import type { Case } from "@breakwater/shared/wire/hotline.ts";
 import { formatTime } from "../parts/time.ts";
@@ -18,12 +19,14 @@ export function JoinedReports({ opened }: { opened: OpenedReport[] }) {
                 {labelOf(URGENCIES, report.urgency).toLowerCase()}.
                 {report.marks.length > 0 ? ` Marked: ${report.marks.join(", ").replaceAll("_", " ")}.` : ""}
               </p>
-              {plain?.explanation ? <p>“{plain.explanation}”</p> : null}
-              {plain?.offender_hint ? <p>Account shown with the material: “{plain.offender_hint}”</p> : null}
-              {plain?.child_location_hint ? <p>Where the child may be: “{plain.child_location_hint}”</p> : null}
+              {plain?.explanation ? <p>“{showWords(plain.explanation)}”</p> : null}
+              {plain?.offender_hint ? <p>Account shown with the material: “{showWords(plain.offender_hint)}”</p> : null}
+              {plain?.child_location_hint ? (
+                <p>Where the child may be: “{showWords(plain.child_location_hint)}”</p>
+              ) : null}
               {plain?.accounts?.map((account) => (
                 <p key={`${account.service}:${account.handle}`}>
-                  Account shown with the material: {account.service}, {account.handle}
+                  Account shown with the material: {showWords(account.service)}, {showWords(account.handle)}
                 </p>
               ))}
               {plain ? null : <p class="quiet-text">The text is not readable in this browser yet.</p>}

@@ -4,24 +4,49 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { post } from "../api.ts";
 import { sealNote } from "../keys/note.ts";
 import { dropDraft, keepDraft, readDraft } from "../keys/vault.ts";
+import { session } from "../session.ts";
 import { assessedHashes, type Draft, type DraftItem, EMPTY_DRAFT, layFiles } from "./draft.ts";
 import type { SourceFile } from "./source-hashes.ts";
 
 const KEEP_AFTER_MS = 400;
 
+/** One name a person: whoever assesses second, at the same desk, must not find the first one's half-written answer. */
+function draftName(number: number): string {
+  const person = session.value?.person.id;
+  if (!person) throw new Error("nobody is signed in");
+  return `case:${number}:${person}`;
+}
+
 export function useDraft(number: number) {
-  const name = `case:${number}`;
+  const [name] = useState(() => draftName(number));
   const [draft, setDraft] = useState<Draft>(EMPTY_DRAFT);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const unkept = useRef<Draft>(undefined);
+  // One write after the other: a late one must not bring back a draft that was saved and dropped.
+  const writing = useRef<Promise<unknown>>(Promise.resolve());
+  function write(): void {
+    clearTimeout(timer.current);
+    const next = unkept.current;
+    unkept.current = undefined;
+    if (next) writing.current = writing.current.catch(() => undefined).then(() => keepDraft(name, next));
+  }
   useEffect(() => {
-    readDraft<Draft>(name).then((kept) => {
-      if (kept) setDraft(kept);
-    }, console.error);
-    return () => clearTimeout(timer.current);
+    readDraft<Draft>(name).then(
+      (kept) => kept && setDraft(kept),
+      // One that cannot be read is none. Its error is not logged: it could quote what was written.
+      () => undefined,
+    );
+    // Left by Escape or closed within the moment that a write waits: typed words are kept all the same.
+    addEventListener("pagehide", write);
+    return () => {
+      removeEventListener("pagehide", write);
+      write();
+    };
   }, [name]);
   function keep(next: Draft): void {
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => void keepDraft(name, next), KEEP_AFTER_MS);
+    unkept.current = next;
+    timer.current = setTimeout(write, KEEP_AFTER_MS);
   }
   function update(make: (was: Draft) => Draft): void {
     setDraft((was) => {
@@ -37,7 +62,9 @@ export function useDraft(number: number) {
       update((was) => ({ ...was, hashes: { ...was.hashes, ...layFiles(items, files) } })),
     clear: async () => {
       clearTimeout(timer.current);
+      unkept.current = undefined;
       setDraft(EMPTY_DRAFT);
+      await writing.current.catch(() => undefined);
       await dropDraft(name);
     },
   };

@@ -1,5 +1,7 @@
 /** Hashes and addresses as words: shortened, never a link, never fetched. */
+import { showAddress } from "@breakwater/shared/shown-text.ts";
 import { useState } from "preact/hooks";
+import { explain } from "../api.ts";
 import { Button } from "./button.tsx";
 
 const ALG_NAMES: Record<string, string> = {
@@ -29,52 +31,51 @@ export function Id({ value }: { value: string }) {
   return <span class="id">{value.length > 12 ? `${value.slice(0, 4)} … ${value.slice(-2)}` : value}</span>;
 }
 
-/** `forum.example` as `forum[.]example`: cannot be clicked, and no program takes it for an address. */
-export function defangHost(host: string): string {
-  return host.replaceAll(".", "[.]").replaceAll(":", "[:]");
-}
-
-/** An address whose text cannot be clicked; `[removed]` stands where a session token was. */
+/** An address whose text cannot be clicked, its host first to the eye; `[removed]` stands where a session token was. */
 export function Address({ url }: { url: string }) {
-  const parts = /^([a-z]+):\/\/([^/?#]*)(.*)$/i.exec(url);
-  if (!parts) return <span class="url">{url.replaceAll("://", "[://]").replaceAll(".", "[.]")}</span>;
-  const scheme = (parts[1] ?? "").replace(/^http/i, "hxxp");
+  const parts = /^(hxxps?:\/\/)([^/?#]*)(.*)$/s.exec(showAddress(url));
+  if (!parts) return <span class="url">{showAddress(url)}</span>;
   return (
     <span class="url">
-      {scheme}
-      {"://"}
-      <b>{defangHost(parts[2] ?? "")}</b>
+      {parts[1]}
+      <b>{parts[2]}</b>
       <span>{parts[3]}</span>
     </span>
   );
 }
 
+/** @param noted - must succeed first: what is not written down is not copied */
 export function CopyButton({
   label,
   value,
-  onCopied,
+  noted,
   said,
 }: {
   label: string;
   value: string;
-  onCopied?: () => unknown;
+  noted: () => Promise<void>;
   said: string;
 }) {
-  const [copied, setCopied] = useState(false);
+  const [status, setStatus] = useState("");
+  const copy = async () => {
+    setStatus("");
+    try {
+      await noted();
+    } catch (error) {
+      return setStatus(`Not copied: it could not be noted in the case log. ${explain(error).title}`);
+    }
+    await navigator.clipboard.writeText(value).then(
+      () => setStatus(said),
+      () => setStatus("Not copied: this browser did not allow it."),
+    );
+  };
   return (
     <>
-      <Button
-        small
-        onPress={async () => {
-          await navigator.clipboard.writeText(value);
-          await onCopied?.();
-          setCopied(true);
-        }}
-      >
+      <Button small onPress={copy}>
         {label}
       </Button>
       <span role="status" class="small quiet-text">
-        {copied ? said : ""}
+        {status}
       </span>
     </>
   );

@@ -1,5 +1,6 @@
 /** The hotline's queue: the urgent ones above, then open cases, most pressing first. */
 
+import { defangHost } from "@breakwater/shared/reported-url.ts";
 import { labelOf, REPORT_KINDS } from "@breakwater/shared/vocab/index.ts";
 import { CasePage, type CaseRow, NextCaseAnswer } from "@breakwater/shared/wire/hotline.ts";
 import { useEffect, useRef, useState } from "preact/hooks";
@@ -11,7 +12,6 @@ import { Fault } from "../parts/fault.tsx";
 import { Banner, Empty, Loading } from "../parts/notice.tsx";
 import { Scroll } from "../parts/scroll.tsx";
 import { formatSpan, formatTime } from "../parts/time.ts";
-import { defangHost } from "../parts/words.tsx";
 import { useKeys } from "../shell/keyboard.ts";
 import { useLoad } from "../shell/load.ts";
 import { go } from "../shell/route.ts";

@@ -1,5 +1,6 @@
 /** The sets this person's organisation may see; others exist by name only and do not appear. */
 
+import { showWords } from "@breakwater/shared/shown-text.ts";
 import { CatalogueAnswer, type CatalogueRow } from "@breakwater/shared/wire/sets.ts";
 import { useState } from "preact/hooks";
 import { get } from "../api.ts";
@@ -125,7 +126,7 @@ export function Catalogue() {
                 <tr key={`${row.publisher}/${row.set}`} aria-selected={at === index}>
                   <th scope="row">
                     <button type="button" class="row-open" onClick={() => open(row)}>
-                      {row.title ?? row.set}
+                      {showWords(row.title ?? row.set)}
                     </button>
                     <small class="id">
                       {row.publisher}/{row.set}

@@ -1,5 +1,6 @@
 /** One set: what it is for, who signs it, and its newest release as its publisher signed it. */
 
+import { showWords } from "@breakwater/shared/shown-text.ts";
 import { SetAnswer } from "@breakwater/shared/wire/sets.ts";
 import { get } from "../api.ts";
 import { Fault } from "../parts/fault.tsx";
@@ -32,9 +33,9 @@ const ABOUT_LABELS: Record<string, string> = {
 };
 
 function aboutText(value: unknown): string | undefined {
-  if (typeof value === "string") return value;
+  if (typeof value === "string") return showWords(value);
   if (typeof value === "number") return String(value);
-  if (Array.isArray(value)) return value.map(String).join(", ");
+  if (Array.isArray(value)) return showWords(value.map(String).join(", "));
   return undefined;
 }
 
@@ -57,7 +58,7 @@ export function SetScreen({ publisher, set }: { publisher: string; set: string }
   });
   return (
     <Screen
-      title={row.title ?? row.set}
+      title={showWords(row.title ?? row.set)}
       aside={<SetChip row={row} />}
       lead={
         <p class="quiet-text">

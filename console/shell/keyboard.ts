@@ -20,6 +20,11 @@ function takesText(target: EventTarget | null): boolean {
 
 export type KeyTable = Record<string, () => unknown>;
 
+/** While a question stands in front of the screen, keys are the question's: none acts on what lies behind it. */
+export function isQuestionOpen(): boolean {
+  return document.querySelector("dialog[open]") !== null;
+}
+
 /**
  * Binds a table of keys while the calling screen is mounted.
  *
@@ -31,7 +36,7 @@ export function useKeys(table: KeyTable): void {
   latest.current = table;
   useEffect(() => {
     function onKey(event: KeyboardEvent): void {
-      if (event.defaultPrevented || event.altKey) return;
+      if (event.defaultPrevented || event.altKey || isQuestionOpen()) return;
       const withCtrl = event.ctrlKey || event.metaKey;
       const name = `${withCtrl ? "ctrl+" : ""}${event.key.length === 1 ? event.key.toLowerCase() : event.key}`;
       const run = latest.current[name];

@@ -16,7 +16,7 @@ import {
   startedAt,
 } from "../session.ts";
 import { KeyHelp } from "./key-help.tsx";
-import { useKeys } from "./keyboard.ts";
+import { isQuestionOpen, useKeys } from "./keyboard.ts";
 import { go } from "./route.ts";
 
 const GO_KEY_LASTS_MS = 1_500;
@@ -153,7 +153,7 @@ export function Shell({ current, children }: { current: string; children: Compon
 function useGoKeys(pressedAt: { current: number }, table: Record<string, () => void>): void {
   useEffect(() => {
     function onKey(event: KeyboardEvent): void {
-      if (Date.now() - pressedAt.current >= GO_KEY_LASTS_MS) return;
+      if (Date.now() - pressedAt.current >= GO_KEY_LASTS_MS || isQuestionOpen()) return;
       const run = table[event.key.toLowerCase()];
       if (!run) return;
       event.preventDefault();

@@ -1,17 +1,11 @@
 // How an address and a hash are put before a person: in a form that nothing turns into a link, cut where eyes tire.
-import { defangHost, defangUrl } from "@breakwater/shared/reported-url.ts";
+import { defangHost } from "@breakwater/shared/reported-url.ts";
+import { showAddress, showText } from "@breakwater/shared/shown-text.ts";
 
 export type DefangedParts = { scheme: string; host: string; rest: string };
 
-// Controls and direction marks could make one address look like another; they are shown as what they are.
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-
-export function showText(text: string): string {
-  return text.replace(UNSEEN, (mark) => `\\u${(mark.codePointAt(0) as number).toString(16).padStart(4, "0")}`);
-}
-
 export function defangedParts(url: string): DefangedParts {
-  const shown = showText(defangUrl(url));
+  const shown = showAddress(url);
   const match = /^(hxxps?:\/\/)([^/?#]*)(.*)$/s.exec(shown);
   return match
     ? { scheme: match[1] as string, host: match[2] as string, rest: match[3] as string }

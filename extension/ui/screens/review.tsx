@@ -1,8 +1,8 @@
 // The last look: in words, and as the very members that are signed. Nothing is sent that is not shown here.
+import { showText } from "@breakwater/shared/shown-text.ts";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { containsOf } from "../../report/send.ts";
-import { showText } from "../address.ts";
 import { containsWords } from "../contains.ts";
 import { changeDraft, draft, enrolment } from "../desk.ts";
 import { labelOf, t } from "../i18n.ts";
