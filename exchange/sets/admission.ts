@@ -3,7 +3,6 @@
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { parseStatement } from "@breakwater/shared/release.ts";
 import { createStateDigest } from "@breakwater/shared/state.ts";
-import type { DeletionReason } from "@breakwater/shared/vocab/reasons.ts";
 import type { ReleaseAnswer } from "@breakwater/shared/wire/sets.ts";
 import { eq } from "drizzle-orm";
 import type { Tx } from "../platform/db.ts";
@@ -31,6 +30,7 @@ import {
   readSnapshotSegment,
   type SnapshotLine,
 } from "./lines.ts";
+import { deletedSince, overlaid, whyOf } from "./overlay.ts";
 import { openProposal, type Proposal } from "./proposal.ts";
 import { listCurrentRows, refreshStatistics, type StagedRow, stageRows } from "./staging.ts";
 import { sets } from "./tables.ts";
@@ -161,43 +161,18 @@ async function replaceRange(
   step: number,
   at: number,
 ): Promise<void> {
-  const lines = overlaid(await linesOf(deps, proposal, at), proposal, at);
+  const lines = overlaid(await linesOf(deps, proposal, at), proposal, boundsOf(proposal, at));
   // What an interrupted earlier run staged is not here: its step is marked done and skipped.
   const current = await listCurrentRows(deps, proposal.set.id, boundsOf(proposal, at));
   const held = new Map(current.flatMap((row) => (row.op === "put" ? [[row.id, row.line] as const] : [])));
   const { rows, floor } = await checkChanges(proposal, asPuts(lines));
   const changed = rows.filter((row) => row.op === "put" && held.get(row.id) !== row.line);
   const kept = new Set(lines.map(({ id }) => id));
-  const gone = new Set([...held.keys(), ...deletedSince(proposal, at)].filter((id) => !kept.has(id)));
+  const gone = new Set(
+    [...held.keys(), ...deletedSince(proposal, boundsOf(proposal, at))].filter((id) => !kept.has(id)),
+  );
   const dropped = [...gone].map((id): StagedRow => ({ op: "del", id, why: whyOf(proposal, id) }));
   await stage(deps, admission, proposal, step, { rows: [...changed, ...dropped], floor }, { lines: lines.length });
-}
-
-/** The range's lines as the releases after the snapshot left them. */
-function overlaid(lines: SnapshotLine[], proposal: Proposal, at: number): SnapshotLine[] {
-  const { overlay } = proposal;
-  if (overlay === undefined || overlay.size === 0) return lines;
-  const { from, until } = boundsOf(proposal, at);
-  const merged = new Map(lines.map(({ id, line }) => [id, line]));
-  for (const [id, change] of overlay) {
-    if (id < from || (until !== undefined && id >= until)) continue;
-    if (change.op === "put") merged.set(id, change.line);
-    else merged.delete(id);
-  }
-  return [...merged].map(([id, line]) => ({ id, line }));
-}
-
-/** Also what came and went since: its withdrawal leaves a row, so that readers and recalls know the id. */
-function deletedSince({ overlay, ...proposal }: Proposal, at: number): string[] {
-  if (overlay === undefined) return [];
-  const { from, until } = boundsOf(proposal, at);
-  const isInside = (id: string) => id >= from && (until === undefined || id < until);
-  return [...overlay].flatMap(([id, { op }]) => (op === "del" && isInside(id) ? [id] : []));
-}
-
-function whyOf({ overlay }: Proposal, id: string): DeletionReason {
-  const change = overlay?.get(id);
-  return change?.op === "del" ? change.why : "withdrawn";
 }
 
 /**
