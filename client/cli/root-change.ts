@@ -46,7 +46,7 @@ export async function makeChange(
     profileDir,
     exchange,
     previous,
-  }: { profileDir: string; exchange: Pick<Exchange, "getPublisher">; previous: OpenedRoot },
+  }: { profileDir: string; exchange: Pick<Exchange, "askForCustody">; previous: OpenedRoot },
 ): Promise<RootChange> {
   const release: RoleChange = {
     remove: options.removeRelease ?? [],
@@ -76,11 +76,11 @@ async function custodyKey(
   custody: string,
   publisher: Publisher,
   profileDir: string,
-  exchange: Pick<Exchange, "getPublisher">,
+  exchange: Pick<Exchange, "askForCustody">,
 ): Promise<PublicJwk> {
   if (custody === "member") return (await createSigningKeyFile(profileDir, "release")).publicJwk;
   if (custody !== "exchange") throw new ExchangeError("usage_invalid", { reason: "custody" });
-  const known = await exchange.getPublisher(publisher);
+  const known = await exchange.askForCustody(publisher);
   if (known.release_key === undefined) throw new ExchangeError("custody_mismatch", { have: known.custody });
   return parsePublicJwk(known.release_key);
 }

@@ -40,6 +40,10 @@ export function makeReading(call: Call) {
     getPublisher: (publisher: string): Promise<PublisherAnswer> =>
       call.json({ path: `/v1/publishers/${publisher}` }, PublisherAnswer),
 
+    /** As {@link getPublisher}, with the key that the exchange would sign with: for the publisher itself. */
+    askForCustody: (publisher: string): Promise<PublisherAnswer> =>
+      call.json({ path: `/v1/publishers/${publisher}?custody=exchange` }, PublisherAnswer),
+
     /** The root envelope of a version; undefined when the exchange has none of that number. */
     findRoot: (publisher: string, version: number): Promise<Bytes | undefined> =>
       findBytes(call, `/v1/publishers/${publisher}/roots/${version}`, ENVELOPE_MAX_BYTES),

@@ -36,6 +36,7 @@ export {
   listPeopleNames,
   listPublishers,
   setAgentKey,
+  setCustody,
 } from "./store.ts";
 export type { MemberRow } from "./tables.ts";
 

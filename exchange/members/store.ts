@@ -1,5 +1,5 @@
 /** Lookups of members and of what hangs on them, shared by the slice's rules and exported to other slices. */
-import { and, eq, inArray, isNull, sql as raw } from "drizzle-orm";
+import { and, eq, inArray, isNull, ne, sql as raw } from "drizzle-orm";
 import type { CallerMember, MemberRole } from "../platform/caller.ts";
 import type { Queries, Tx } from "../platform/db.ts";
 import type { SignerJwk } from "../platform/signer.ts";
@@ -137,6 +137,14 @@ export async function setAgentKey({ db }: Tx, memberId: string, key: SignerJwk):
     .where(and(eq(members.id, memberId), isNull(members.agentSigningKey)))
     .returning({ id: members.id });
   return rows.length === 1;
+}
+
+/** Who holds the publisher's release key, as its newest root says it: what the directory and the catalogue show. */
+export async function setCustody({ db }: Tx, publisher: string, custody: FoundPublisher["custody"]): Promise<void> {
+  await db
+    .update(members)
+    .set({ custody })
+    .where(and(eq(members.publisher, publisher), ne(members.custody, custody)));
 }
 
 export function callerMemberOf(member: MemberRow): CallerMember {

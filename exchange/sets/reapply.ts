@@ -11,12 +11,14 @@ import { checkNext, openRelease, parseStatement, type ReleaseLink } from "@break
 import { type OpenedRoot, openPinnedRoot, openRoot } from "@breakwater/shared/root.ts";
 import { z } from "zod";
 import { append } from "../audit/index.ts";
+import { setCustody } from "../members/index.ts";
 import { SYSTEM_ACTOR } from "../platform/caller.ts";
 import { type Queries, type Tx, transaction } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
 import { narrower } from "./audience.ts";
 import { findRelease } from "./reading.ts";
 import { type LoggedRelease, reapplyNewest, type SetAudienceNote } from "./reapply-newest.ts";
+import { custodyOf } from "./roots.ts";
 import { findSet } from "./sets.ts";
 import { unstageRows } from "./staging.ts";
 import { publisherRoots } from "./tables.ts";
@@ -65,9 +67,11 @@ export async function reapplyRoots(deps: Deps): Promise<number> {
       throw new ExchangeError("log_conflict", { reason: "root" });
     }
     const now = deps.now();
+    const custody = await custodyOf(deps, opened);
     await transaction(deps, async (tx) => {
       const { digest } = opened;
       await tx.db.insert(publisherRoots).values({ publisher, version, digest, envelope, logIndex, acceptedAt: now });
+      await setCustody(tx, publisher, custody);
       await append(tx, { at: now, actor: SYSTEM_ACTOR, action: "root.reapplied", subject: digest });
     });
   }

@@ -55,6 +55,32 @@ describe("GET /v1/publishers/:publisher", () => {
     });
   });
 
+  describe("custody", () => {
+    it("is what the newest root says: handed over by a rotation that lists the signer's key, taken home by one that drops it", async () => {
+      const mover = await openTestPublisher(exchange);
+      const asked = `${mover.publisher}?custody=exchange`;
+      const offered = (await (await ask(asked, mover.member.key)).json()) as { custody: string; release_key: never };
+      expect(offered.custody).toBe("member");
+      expect(await (await ask(asked)).json()).not.toHaveProperty("release_key");
+      const next = { version: 2, prev: mover.firstRootDigest };
+      const over = await mover.makeRoot(next, offered.release_key);
+      expect((await mover.postRoot(over.bytes)).status).toBe(201);
+      expect(await (await ask(mover.publisher)).json()).toMatchObject({
+        custody: "exchange",
+        release_key: offered.release_key,
+      });
+      const home = await mover.makeRoot({ version: 3, prev: await rootDigest(over.bytes) });
+      expect((await mover.postRoot(home.bytes)).status).toBe(201);
+      const back = await (await ask(mover.publisher, mover.member.key)).json();
+      expect(back).toMatchObject({ custody: "member", root_version: 3 });
+      expect(back).not.toHaveProperty("release_key");
+    });
+
+    it("is asked for in one word", async () => {
+      await expectProblem(await ask(`${publisher.publisher}?custody=mine`), "query_invalid");
+    });
+  });
+
   describe("error", () => {
     it.each(["nobody.example", "10.0.0.1", "UPPER.example"])("knows no publisher %s", async (name) => {
       await expectProblem(await ask(name), "not_found");

@@ -9,12 +9,14 @@ import { z } from "zod";
 import { findPublisher, requireCaller } from "../members/index.ts";
 import { actorOf, type Caller } from "../platform/caller.ts";
 import type { Deps, Env } from "../platform/deps.ts";
-import { describe, params, readBody, requireType } from "../platform/http.ts";
+import { describe, params, query, readBody, requireType } from "../platform/http.ts";
 import { acceptRoot, findNewestRootRow, findRootRow } from "./roots.ts";
 import { requirePublisher } from "./sets.ts";
 
 const anybody = requireCaller({ scopes: ["read", "publish", "hotline", "operator"], roles: "any" });
 const PublisherPath = z.object({ publisher: Publisher });
+/** `custody=exchange`: the publisher's own question for the key that a root would list to hand custody over. */
+const CustodyQuery = z.object({ custody: z.literal("exchange").optional() });
 const RootPath = PublisherPath.extend({
   version: z
     .string()
@@ -31,11 +33,16 @@ export const rootRoutes = new Hono<Env>()
       summary: "A publisher, its newest root, and its release key where the exchange holds it",
       auth: ["key", "person"],
       answers: { 200: PublisherAnswer },
-      problems: ["not_found", "signer_unavailable"],
+      problems: ["not_found", "query_invalid", "signer_unavailable"],
     }),
     anybody,
     params(PublisherPath),
-    async (c) => c.json(await publisherAnswer(c.var.deps, c.var.caller, c.req.valid("param").publisher)),
+    query(CustodyQuery),
+    async (c) => {
+      const { publisher } = c.req.valid("param");
+      const { custody } = c.req.valid("query");
+      return c.json(await publisherAnswer(c.var.deps, c.var.caller, publisher, custody !== undefined));
+    },
   )
   .post(
     "/v1/publishers/:publisher/roots",
@@ -99,7 +106,12 @@ export const rootRoutes = new Hono<Env>()
     },
   );
 
-async function publisherAnswer(deps: Deps, caller: Caller, publisher: Publisher): Promise<PublisherAnswer> {
+async function publisherAnswer(
+  deps: Deps,
+  caller: Caller,
+  publisher: Publisher,
+  handsOver: boolean,
+): Promise<PublisherAnswer> {
   const found = await findPublisher(deps, publisher);
   if (found === undefined) throw new ExchangeError("not_found");
   const root = await findNewestRootRow(deps, publisher);
@@ -110,9 +122,9 @@ async function publisherAnswer(deps: Deps, caller: Caller, publisher: Publisher)
     root_version: root?.version ?? 0,
     root_digest: root?.digest ?? null,
   };
-  if (found.custody !== "exchange") return answer;
-  // Made when its publisher first asks, which is when it writes the root that will name it.
   const isOwn = caller.publisher === publisher;
+  if (found.custody !== "exchange" && !(isOwn && handsOver)) return answer;
+  // Made when its publisher first asks, which is when it writes the root that will name it.
   const key = isOwn ? await deps.signer.createReleaseKey(publisher) : await deps.signer.releaseKey(publisher);
   return key === undefined ? answer : { ...answer, release_key: key };
 }

@@ -1,11 +1,13 @@
 /** Publishers' roots: the newest one decides what a release may be signed with, and log order decides which is newest. */
 
+import { thumbprint } from "@breakwater/shared/keys.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { checkRootTimes, type OpenedRoot, openPinnedRoot, openRoot } from "@breakwater/shared/root.ts";
 import type { RootAnswer } from "@breakwater/shared/wire/sets.ts";
 import { and, desc, eq } from "drizzle-orm";
 import { append } from "../audit/index.ts";
 import { appendLeaf, logTransaction } from "../log/index.ts";
+import { setCustody } from "../members/index.ts";
 import type { Actor } from "../platform/caller.ts";
 import type { Queries } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
@@ -72,6 +74,7 @@ export async function acceptRoot(
   if (opened.root.publisher !== publisher) throw new ExchangeError("publisher_mismatch");
   if (previous?.digest === opened.digest) return { answer: answerOf(previous), repeated: true };
   checkRootTimes(opened.root, seconds(now));
+  const custody = await custodyOf(deps, opened);
 
   return logTransaction(deps, async (tx) => {
     // Under the lock: somebody else's next root may have come in since the check.
@@ -86,9 +89,19 @@ export async function acceptRoot(
     const { version } = opened.root;
     const row: RootRow = { publisher, version, digest: opened.digest, envelope, logIndex, acceptedAt: now };
     await tx.db.insert(publisherRoots).values(row);
+    await setCustody(tx, publisher, custody);
     await append(tx, { at: now, actor, action: "root.accepted", subject: opened.digest });
     return { answer: answerOf(row), repeated: false };
   });
+}
+
+/** Custody is what the root says: a rotation that lists the signer's key hands it over, one that drops it takes it home. */
+export async function custodyOf(
+  { signer }: Pick<Deps, "signer">,
+  { root }: OpenedRoot,
+): Promise<"member" | "exchange"> {
+  const jwk = await signer.releaseKey(root.publisher);
+  return jwk !== undefined && root.roles.release.kids.includes(await thumbprint(jwk)) ? "exchange" : "member";
 }
 
 // The signer never signs a number twice. A root that outdates a statement between its signature and its admission
