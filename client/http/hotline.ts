@@ -4,10 +4,9 @@ import { ENVELOPE_MAX_BYTES } from "@breakwater/shared/envelope.ts";
 import type { PublicJwk, SealingJwk } from "@breakwater/shared/keys.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { SealedJwe } from "@breakwater/shared/sealed.ts";
+import { ForwardAnswer, type ForwardRequest } from "@breakwater/shared/wire/forward.ts";
 import {
   AgentAnswer,
-  ForwardAnswer,
-  type ForwardRequest,
   MissingSealsAnswer,
   RecipientsAnswer,
   SealingKeysAnswer,

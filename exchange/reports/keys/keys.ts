@@ -9,7 +9,8 @@ import {
 } from "@breakwater/shared/keys.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { openRecipients, type RecipientList } from "@breakwater/shared/recipients.ts";
-import type { ForwardAnswer, ForwardRequest, SealingKeyRow } from "@breakwater/shared/wire/hotline.ts";
+import type { ForwardAnswer, ForwardRequest } from "@breakwater/shared/wire/forward.ts";
+import type { SealingKeyRow } from "@breakwater/shared/wire/hotline.ts";
 import { append } from "../../audit/index.ts";
 import { actorOf, listPeopleNames, setAgentKey } from "../../members/index.ts";
 import type { KeyCaller, PersonCaller } from "../../platform/caller.ts";

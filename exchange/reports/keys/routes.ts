@@ -2,11 +2,10 @@
 
 import { ENVELOPE_MAX_BYTES } from "@breakwater/shared/envelope.ts";
 import { UuidV7 } from "@breakwater/shared/ids.ts";
+import { ForwardAnswer, ForwardRequest } from "@breakwater/shared/wire/forward.ts";
 import {
   AgentAnswer,
   AgentRequest,
-  ForwardAnswer,
-  ForwardRequest,
   MissingSealsAnswer,
   RecipientsAnswer,
   SealingKeyAnswer,
