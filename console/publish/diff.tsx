@@ -1,6 +1,6 @@
 /** Entries by sign: added, withdrawn; the first hundred of each, then the next. */
 
-import type { PreviewAnswer } from "@breakwater/shared/wire/hotline.ts";
+import type { PreviewAnswer } from "@breakwater/shared/wire/publication.ts";
 import { useState } from "preact/hooks";
 import { Button } from "../parts/button.tsx";
 import { Scroll } from "../parts/scroll.tsx";

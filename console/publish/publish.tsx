@@ -1,5 +1,5 @@
 /** The diff before signing: what enters and leaves the set, what was checked, and one act that makes it public. */
-import { PreviewAnswer, PublicationAnswer, ReadyAnswer } from "@breakwater/shared/wire/hotline.ts";
+import { PreviewAnswer, PublicationAnswer, ReadyAnswer } from "@breakwater/shared/wire/publication.ts";
 import { useState } from "preact/hooks";
 import { get, post } from "../api.ts";
 import { Button } from "../parts/button.tsx";

@@ -1,6 +1,6 @@
 /** Verified cases that no release holds yet, by the set they could go to. */
 
-import { ReadyAnswer } from "@breakwater/shared/wire/hotline.ts";
+import { ReadyAnswer } from "@breakwater/shared/wire/publication.ts";
 import { get } from "../api.ts";
 import { Button } from "../parts/button.tsx";
 import { Fault } from "../parts/fault.tsx";

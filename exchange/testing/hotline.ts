@@ -8,7 +8,8 @@ import { type RecipientList, signRecipients } from "@breakwater/shared/recipient
 import { type Report, type ReportItem, signReport } from "@breakwater/shared/report.ts";
 import { digestUrl, parseReportedUrl } from "@breakwater/shared/reported-url.ts";
 import { type SealedContent, sealFor } from "@breakwater/shared/sealed.ts";
-import type { Case, PublicationAnswer } from "@breakwater/shared/wire/hotline.ts";
+import type { Case } from "@breakwater/shared/wire/hotline.ts";
+import type { PublicationAnswer } from "@breakwater/shared/wire/publication.ts";
 import type { TestDevice, TestPerson } from "./actors.ts";
 import { openTestPublisher, testAbout } from "./publisher.ts";
 import type { TestExchange, TestRequest } from "./test-exchange.ts";

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { Assessment } from "../assessment.ts";
-import { EntryId, Kid, Publisher, SetName, UuidV7 } from "../ids.ts";
+import { Kid, UuidV7 } from "../ids.ts";
 import { PublicJwk, SealingJwk } from "../keys.ts";
 import { ReportMark } from "../receipt.ts";
 import { Report, ReportHash, ReportItem } from "../report.ts";
@@ -10,10 +10,9 @@ import { hasOurHeader, SealedJwe } from "../sealed.ts";
 import { REJECTION_REASONS, RejectionReason, UNVERIFIABLE_REASONS, UnverifiableReason } from "../vocab/reasons.ts";
 import { ReportKind, ReportState, Urgency } from "../vocab/reports.ts";
 import { codesOf } from "../vocab/vocabulary.ts";
-import { Title } from "./members.ts";
 
 const At = z.iso.datetime();
-const CaseNumber = z
+export const CaseNumber = z
   .int()
   .positive()
   .max(2 ** 31 - 1);
@@ -30,26 +29,10 @@ export const OutcomeCode = z.enum([
 ]);
 export type OutcomeCode = z.infer<typeof OutcomeCode>;
 
-/** More cases than this go into the next release. */
-export const PUBLICATION_CASES_MAX = 200;
-
 // --- keys
 
 export const AgentRequest = z.strictObject({ signing_key: PublicJwk, sealing_key: SealingJwk });
 export const AgentAnswer = z.strictObject({ signing_kid: Kid, sealing_kid: Kid });
-/** Gets codes only, by POST. */
-const MessageUrl = z.url({ protocol: /^https?$/ }).max(500);
-export const ForwardRequest = z.strictObject({
-  /** who takes over when nobody acknowledges: shown to analysts, e.g. "Example Police, duty desk" */
-  to: Title,
-  /** where they are told; without it they are only a name on the screen */
-  url: MessageUrl.optional(),
-  /** where somebody of the hotline is told at once */
-  alert_url: MessageUrl.optional(),
-});
-export type ForwardRequest = z.infer<typeof ForwardRequest>;
-export const ForwardAnswer = z.strictObject({ to: z.string(), delivers: z.boolean(), alerts: z.boolean() });
-export type ForwardAnswer = z.infer<typeof ForwardAnswer>;
 export const SealingKeyRequest = z.strictObject({ sealing_key: SealingJwk });
 export const SealingKeyRow = z.strictObject({
   kid: Kid,
@@ -212,83 +195,6 @@ export const AssessmentAnswer = z.strictObject({
 export const RejectRequest = z.strictObject({ reason: RejectionReason });
 export const UnverifiableRequest = z.strictObject({ reason: UnverifiableReason });
 export const CopiedRequest = z.strictObject({ report_id: UuidV7, location: z.int().min(0).max(49) });
-
-// --- publication
-
-export const ProposedEntry = z.strictObject({
-  id: EntryId,
-  alg: z.string(),
-  value: z.string(),
-  quality: z.int().optional(),
-  act: z.string(),
-  age: z.string(),
-  production: z.string(),
-  requested_action: z.string(),
-  verification: z.string(),
-});
-export type ProposedEntry = z.infer<typeof ProposedEntry>;
-
-export const ReadyAnswer = z.strictObject({
-  sets: z.array(
-    z.strictObject({ publisher: z.string(), set: z.string(), title: z.string().nullable(), release: Count }),
-  ),
-  cases: z.array(z.strictObject({ case: CaseNumber, state: ReportState, entries: z.array(ProposedEntry) })),
-});
-export type ReadyAnswer = z.infer<typeof ReadyAnswer>;
-
-const Cases = z
-  .array(CaseNumber)
-  .min(1)
-  .max(PUBLICATION_CASES_MAX)
-  .refine((cases) => new Set(cases).size === cases.length, "each once");
-export const PreviewRequest = z.strictObject({
-  set: SetName,
-  cases: Cases,
-  /** entry ids of the proposal that shall not be published */
-  leave_out: z.array(EntryId).max(1_000).optional(),
-});
-export const PublicationCheck = z.strictObject({
-  code: z.enum(["both_computed", "none_rendered", "already_listed", "low_quality", "stream", "custody"]),
-  ok: z.union([z.boolean(), z.literal("caution")]),
-  count: Count,
-});
-export const PreviewAnswer = z.strictObject({
-  publisher: Publisher,
-  set: SetName,
-  /** send it back as `expected_release` */
-  release: Count,
-  release_next: z.int().positive(),
-  entries_before: Count,
-  entries_after: Count,
-  changes: z.array(
-    z.strictObject({
-      op: z.enum(["put", "del"]),
-      id: EntryId,
-      case: CaseNumber.optional(),
-      alg: z.string(),
-      value: z.string(),
-      quality: z.int().optional(),
-      checked_by: z.string(),
-      asks_for: z.string(),
-    }),
-  ),
-  checks: z.array(PublicationCheck),
-  subscribers: Count,
-  signing: z.strictObject({ custody: z.enum(["member", "exchange"]), kid: z.string().nullable() }),
-});
-export type PreviewAnswer = z.infer<typeof PreviewAnswer>;
-
-export const PublicationRequest = PreviewRequest.extend({ expected_release: Count });
-export const PublicationAnswer = z.strictObject({
-  publisher: Publisher,
-  set: SetName,
-  release: z.int().positive(),
-  digest: z.string(),
-  log_index: Count,
-  entries: Count,
-  cases: z.array(CaseNumber),
-});
-export type PublicationAnswer = z.infer<typeof PublicationAnswer>;
 
 // --- the flagger's side
 

@@ -1,8 +1,9 @@
 /** Made-up answers for the console's screens; hashes are of nothing, hosts are reserved names. Parsed by the wire schemas before use. */
 
-import { Case, CasePage, PreviewAnswer, ReadyAnswer, SealingKeyAnswer } from "@breakwater/shared/wire/hotline.ts";
+import { Case, CasePage, SealingKeyAnswer } from "@breakwater/shared/wire/hotline.ts";
 import { InviteList, MemberList, Session } from "@breakwater/shared/wire/members.ts";
 import { AuditPage, RetentionPage } from "@breakwater/shared/wire/operations.ts";
+import { PreviewAnswer, ReadyAnswer } from "@breakwater/shared/wire/publication.ts";
 import { CatalogueAnswer } from "@breakwater/shared/wire/sets.ts";
 import type { Answers } from "./canned-console.ts";
 

@@ -2,7 +2,7 @@
 import type { HashEntry } from "@breakwater/shared/entries/index.ts";
 import { thumbprint } from "@breakwater/shared/keys.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
-import type { PreviewAnswer, PublicationAnswer, ReadyAnswer } from "@breakwater/shared/wire/hotline.ts";
+import type { PreviewAnswer, PublicationAnswer, ReadyAnswer } from "@breakwater/shared/wire/publication.ts";
 import { append } from "../../audit/index.ts";
 import { actorOf, findPublisher } from "../../members/index.ts";
 import type { PersonCaller } from "../../platform/caller.ts";

@@ -1,4 +1,4 @@
-import type { PreviewAnswer, ReadyAnswer } from "@breakwater/shared/wire/hotline.ts";
+import type { PreviewAnswer, ReadyAnswer } from "@breakwater/shared/wire/publication.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   expectProblem,

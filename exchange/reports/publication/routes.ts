@@ -5,7 +5,7 @@ import {
   PublicationAnswer,
   PublicationRequest,
   ReadyAnswer,
-} from "@breakwater/shared/wire/hotline.ts";
+} from "@breakwater/shared/wire/publication.ts";
 import { Hono } from "hono";
 import { requireCaller, requirePerson } from "../../members/index.ts";
 import type { PersonCaller } from "../../platform/caller.ts";
