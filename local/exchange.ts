@@ -18,6 +18,7 @@ import { loadWorker, stopBundling } from "./workers.ts";
 
 const READY_PATIENCE_MS = 30_000;
 const POLL_MS = 50;
+const CATCH_UP_POLL_MS = 500;
 const WORKER = "exchange";
 
 export type ExchangeOptions = {
@@ -208,6 +209,16 @@ async function waitUntilReady(url: string): Promise<void> {
     }
   }
   throw new Error(`The exchange did not become ready (${last}). Its log is in logs/exchange.log of the home.`);
+}
+
+/** After a restore the exchange is there and answers nobody until it has caught up; the ticker goes on with that. */
+export async function waitUntilCaughtUp(url: string, say: Say, signal: AbortSignal): Promise<void> {
+  for (let told = false; ; told = true) {
+    const { restoring } = (await (await fetch(`${url}/readyz`)).json()) as { restoring?: boolean };
+    if (restoring !== true) return;
+    if (!told) say("The exchange catches up with what happened since its backup; it answers nobody until then.");
+    await sleep(CATCH_UP_POLL_MS, undefined, { signal });
+  }
 }
 
 async function refuseTakenPort(port: number): Promise<void> {

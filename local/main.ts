@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Agent, initAgent, mintInvite, nameDutyDesk, startAgent } from "./agent.ts";
 import { buildConsole, buildExtension } from "./build.ts";
 import { type DemoSite, startDemoSite } from "./demo-site.ts";
-import { type RunningExchange, startExchange } from "./exchange.ts";
+import { type RunningExchange, startExchange, waitUntilCaughtUp } from "./exchange.ts";
 import { findHome } from "./home.ts";
 import { step } from "./progress.ts";
 import { seed } from "./seed.ts";
@@ -61,6 +61,7 @@ async function start(): Promise<void> {
   stopping.signal.throwIfAborted();
   const exchange = await startExchange({ home, port, say });
   parts.exchange = exchange;
+  await waitUntilCaughtUp(exchange.url, say, stopping.signal);
   const site = await startDemoSite(port + 1, say);
   parts.site = site;
   stopping.signal.throwIfAborted();
