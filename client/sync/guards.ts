@@ -23,7 +23,10 @@ export type GuardInput = {
   kindBefore: string | undefined;
   about: About;
   benign: Pick<Benign, "files" | "collides">;
+  isRecalled: IsRecalled;
 };
+/** Does a recall in force name this entry? Its withdrawal was announced, and is nobody's slip. */
+export type IsRecalled = (id: string) => boolean;
 
 export function countChange(before: readonly string[], after: readonly string[]): Change {
   const held = new Map(before.map((line) => [entryIdOf(line), line]));
@@ -40,7 +43,7 @@ export function countChange(before: readonly string[], after: readonly string[])
 }
 
 /** @throws ExchangeError `policy_type`, `policy_growth`, `policy_removal`, `policy_degenerate`, `policy_benign` */
-export function checkGuards({ before, after, kindBefore, about, benign }: GuardInput): Change {
+export function checkGuards({ before, after, kindBefore, about, benign, isRecalled }: GuardInput): Change {
   if (kindBefore !== undefined && kindBefore !== about.kind) throw new ExchangeError("policy_type");
   const change = countChange(before, after);
   if (before.length > GUARDED_FROM_ENTRIES) {
@@ -48,15 +51,22 @@ export function checkGuards({ before, after, kindBefore, about, benign }: GuardI
     if (grew > GROWTH_LIMIT_PERCENT) {
       throw new ExchangeError("policy_growth", { percent: grew, limit_percent: GROWTH_LIMIT_PERCENT });
     }
-    checkRemoval(before, change);
+    checkRemoval(before, after, isRecalled);
   }
   if (about.kind === "hash") checkHashes(new Set(before), after, benign);
   return change;
 }
 
-/** @throws ExchangeError `policy_removal`; below the limit a removal always applies */
-export function checkRemoval(before: readonly string[], { removed }: Change): void {
+/**
+ * Below the limit a removal always applies. What a recall in force covers is not counted: a withdrawal that was announced
+ * passes whatever its size, and nothing passes with it.
+ *
+ * @throws ExchangeError `policy_removal`
+ */
+export function checkRemoval(before: readonly string[], after: readonly string[], isRecalled: IsRecalled): void {
   if (before.length <= GUARDED_FROM_ENTRIES) return;
+  const kept = new Set(after.map(entryIdOf));
+  const removed = before.map(entryIdOf).filter((id) => !kept.has(id) && !isRecalled(id)).length;
   const percent = (100 * removed) / before.length;
   if (percent > REMOVAL_LIMIT_PERCENT) {
     throw new ExchangeError("policy_removal", { percent: Math.ceil(percent), limit_percent: REMOVAL_LIMIT_PERCENT });

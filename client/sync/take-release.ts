@@ -3,16 +3,18 @@
 import type { Digest } from "@breakwater/shared/bytes.ts";
 import { type Manifest, parseManifest } from "@breakwater/shared/manifest.ts";
 import { ExchangeError, type ProblemCode } from "@breakwater/shared/problem.ts";
+import { recallCovers } from "@breakwater/shared/recall.ts";
 import type { ReleaseLink } from "@breakwater/shared/release.ts";
 import type { OpenedRoot } from "@breakwater/shared/root.ts";
 import { entryIdOf, stateDigest } from "@breakwater/shared/state.ts";
 import { openBenign } from "./benign.ts";
 import { obtainBlob, purgeBlobs } from "./blobs.ts";
 import { type Copy, type Current, readManifestBytes, switchCopy } from "./copy.ts";
-import { type Change, checkGuards, checkRemoval, countChange } from "./guards.ts";
+import { type Change, checkGuards, checkRemoval, countChange, type IsRecalled } from "./guards.ts";
 import { type Loaded, loadEntries, referencedBlobs } from "./load.ts";
+import { originOf } from "./origins.ts";
 import { blobsDir, setDir } from "./paths.ts";
-import { readRecalls } from "./recalls.ts";
+import { listInForce, readRecalls } from "./recalls.ts";
 import type { SetStatus } from "./status.ts";
 import type { Notice, SyncContext, Synced } from "./sync-set.ts";
 
@@ -103,8 +105,10 @@ async function brake(context: SyncContext, offer: Offer, manifest: Manifest, loa
   const { head, copy } = offer;
   const before = copy?.lines ?? [];
   if (context.trusted || offer.status?.released_statement === head.digest) return countChange(before, loaded.lines);
+  const isRecalled = await findRecalled(context, copy);
   const input = {
     before,
+    isRecalled,
     after: loaded.lines,
     kindBefore: copy?.manifest.about.kind,
     about: manifest.about,
@@ -114,7 +118,7 @@ async function brake(context: SyncContext, offer: Offer, manifest: Manifest, loa
     return checkGuards(input);
   } catch (error) {
     if (!(error instanceof ExchangeError)) throw error;
-    const removed = await removeWithdrawn(context, offer, manifest, loaded, error.code);
+    const removed = await removeWithdrawn(context, offer, manifest, loaded, { code: error.code, isRecalled });
     // A brake names the statement it stopped, so that a person lets through this one and no other.
     const held = { held_statement: head.digest, held_release: head.statement.release, withdrawn: removed };
     throw new ExchangeError(error.code, { ...error.detail, ...held }, { cause: error });
@@ -127,9 +131,9 @@ async function removeWithdrawn(
   { head, copy }: Offer,
   manifest: Manifest,
   loaded: Loaded,
-  code: ProblemCode,
+  { code, isRecalled }: { code: ProblemCode; isRecalled: IsRecalled },
 ): Promise<number> {
-  if (copy === undefined || code === "policy_type" || !isRemovalAllowed(copy.lines, loaded.lines)) return 0;
+  if (copy === undefined || code === "policy_type" || !isRemovalAllowed(copy.lines, loaded.lines, isRecalled)) return 0;
   const dir = blobsDir(copy.dir);
   const after = new Set(loaded.lines.map(entryIdOf));
   const lines = copy.lines.filter((line) => after.has(entryIdOf(line)));
@@ -157,9 +161,18 @@ async function removeWithdrawn(
   return count;
 }
 
-function isRemovalAllowed(before: readonly string[], after: readonly string[]): boolean {
+/** A list that was not fetched yet names nothing here: in doubt a hit is for review, and a removal waits. */
+async function findRecalled({ stateDir, setId, now }: SyncContext, copy: Copy | undefined): Promise<IsRecalled> {
+  if (copy === undefined) return () => false;
+  const recalls = (await listInForce(stateDir, setId, now)).filter(
+    ({ recall, listed }) => recall.list === undefined || listed !== undefined,
+  );
+  return (id) => recalls.some(({ recall, listed }) => recallCovers(recall, originOf(copy.origins, id), listed));
+}
+
+function isRemovalAllowed(before: readonly string[], after: readonly string[], isRecalled: IsRecalled): boolean {
   try {
-    checkRemoval(before, countChange(before, after));
+    checkRemoval(before, after, isRecalled);
     return true;
   } catch (error) {
     if (error instanceof ExchangeError) return false;
