@@ -18,6 +18,7 @@ import { SetScreen } from "./sets/set-screen.tsx";
 import { route } from "./shell/route.ts";
 import { Shell } from "./shell/shell.tsx";
 import { SignIn } from "./sign-in/sign-in.tsx";
+import { TakeBack } from "./take-back/take-back.tsx";
 
 export type NavItem = { screen: string; label: string; key: string; roles: string[]; group: string };
 
@@ -26,6 +27,7 @@ export const NAVIGATION: readonly NavItem[] = [
   { screen: "queue", label: "Queue", key: "q", roles: ["analyst"], group: "Assess" },
   { screen: "my-cases", label: "My cases", key: "m", roles: ["analyst"], group: "Assess" },
   { screen: "ready", label: "Ready to publish", key: "p", roles: ["publisher"], group: "Publish" },
+  { screen: "take-back", label: "Take back", key: "t", roles: ["publisher"], group: "Publish" },
   { screen: "approvals", label: "Approvals", key: "a", roles: ["administrator", "operator"], group: "Run" },
   { screen: "members", label: "Members", key: "b", roles: ["operator"], group: "Run" },
   { screen: "audit", label: "Audit", key: "u", roles: ["operator"], group: "Account" },
@@ -40,6 +42,7 @@ const SCREENS: Record<string, (rest: string[]) => JSX.Element> = {
   case: ([number]) => <CaseScreen number={Number(number)} key={number} />,
   ready: () => <Ready />,
   publish: ([publisher = "", set = ""]) => <Publish publisher={publisher} set={set} />,
+  "take-back": ([set = ""]) => <TakeBack set={set} />,
   approvals: () => <Approvals />,
   members: () => <Members />,
   audit: () => <Audit />,

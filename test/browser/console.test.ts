@@ -6,6 +6,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type CannedConsole, openCannedConsole } from "./canned-console.ts";
 import { EMPTY_QUEUE, fullAnswers, session } from "./console-samples.ts";
+import { APPLIED, takeBackAnswers } from "./take-back-samples.ts";
 
 const CHROMIUM = process.env.BREAKWATER_CHROMIUM ?? "/usr/bin/chromium";
 const DIST = join(import.meta.dirname, "../../console/dist");
@@ -25,6 +26,7 @@ const SCREENS = [
   "case/2041",
   "ready",
   "publish/hotline.example/verified",
+  "take-back",
   "approvals",
   "members",
   "audit",
@@ -56,7 +58,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   for (const key of Object.keys(exchange.answers)) delete exchange.answers[key];
-  Object.assign(exchange.answers, fullAnswers());
+  Object.assign(exchange.answers, fullAnswers(), takeBackAnswers());
   page = await browser.newPage({ viewport: WIDE });
   broken = [];
   page.on("console", (message) => {
@@ -211,6 +213,44 @@ describe("keyboard", () => {
     expect(await page.evaluate(() => (document.activeElement as HTMLInputElement).name)).toBe("age");
     await page.keyboard.press("4");
     expect(await page.locator("#age input:checked").getAttribute("value")).toBe("11_13");
+  });
+});
+
+describe("taking back", () => {
+  const APPLIED_PATH = "GET /v1/sets/hotline.example/verified/applied";
+
+  test("the bars say how many of how many, the late are named, and the command is given", async () => {
+    await open("take-back");
+    await page.getByRole("heading", { name: "Late: 2 members" }).waitFor();
+    const recall = page.getByRole("progressbar", { name: "Recall 7: hits ask for review, nobody blocks" });
+    expect([await recall.getAttribute("value"), await recall.getAttribute("max")]).toEqual(["19", "20"]);
+    const video = page.getByRole("row", { name: /Video Example/ });
+    expect(await video.innerText()).toMatch(/Nothing yet[\s\S]*recall 7, release 420[\s\S]*2 d ago/);
+    await page.getByText("breakwater take-back verified --release N --reason bad_batch").waitFor();
+    await page.getByText("A recall of this set was refused 3 times, brought by hotline.").waitFor();
+    // Nothing on this screen acts.
+    expect(await page.locator("main .button.danger, main .button.primary").count()).toBe(0);
+  });
+
+  test("another of the own sets is chosen by name; sets of others and sets without a release are not there", async () => {
+    exchange.answers["GET /v1/sets/hotline.example/practice/applied"] = {
+      body: { ...APPLIED, set: "practice", members: [], releases: [], recalls: [], refused: [] },
+    };
+    await open("take-back");
+    await page.getByRole("button", { name: "practice" }).click();
+    await page.getByText("Nobody has fetched this set yet.").waitFor();
+    expect(await page.getByRole("button", { name: "new", exact: true }).count()).toBe(0);
+    expect(await axeViolations()).toEqual([]);
+  });
+
+  test("an answer that fails is told, and the command stays", async () => {
+    exchange.answers[APPLIED_PATH] = {
+      status: 503,
+      body: { code: "busy", title: "The exchange is busy", status: 503 },
+    };
+    await open("take-back");
+    await page.getByText("Try again in a minute").waitFor();
+    await page.getByText("breakwater take-back verified").waitFor();
   });
 });
 
