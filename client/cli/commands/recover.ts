@@ -68,7 +68,7 @@ async function recover(context: Context, publisher: PublisherContext, options: O
   const ownUntil = options.ownUntil === undefined ? 0 : parseNumber(options.ownUntil);
   const damage = await findDamage(publisher, ownUntil);
   if (damage.foreign.length === 0) return printSound(terminal, set, damage);
-  const state = await goodState(context, publisher, damage, options);
+  const state = await goodState(publisher, damage, options);
   const evidence = await keepForeign(publisher, damage);
   terminal.note(...planLines(terminal, set, damage, state, { evidence, recall: options.recall }));
   const name = publisher.setId.set;
@@ -113,12 +113,7 @@ function rangeOf(foreign: Damage["foreign"]): [number, number] {
   return [foreign[0]?.release ?? 1, foreign.at(-1)?.release ?? 1];
 }
 
-async function goodState(
-  context: Context,
-  publisher: PublisherContext,
-  { good, root }: Damage,
-  options: Options,
-): Promise<GoodState> {
+async function goodState(publisher: PublisherContext, { good, root }: Damage, options: Options): Promise<GoodState> {
   const { exchange, setId, random } = publisher;
   if (options.from === undefined) {
     try {
@@ -129,7 +124,6 @@ async function goodState(
   }
   const about = options.about === undefined ? good?.manifest.about : await readJson(options.about);
   if (about === undefined) throw new ExchangeError("about_invalid", { reason: "give_the_description_with_about" });
-
   const parsed = parseAbout(about);
   const { kind } = await exchange.getSet(setId);
   const format = formatOfFile(options.from);
