@@ -7,6 +7,7 @@ import { aboutOfKind, testHashEntry, testId } from "../testing/entries.ts";
 import { openScene, type Scene } from "../testing/scene.ts";
 import { addBenign, openBenign } from "./benign.ts";
 import { openCopy } from "./copy.ts";
+import { checkRemoval } from "./guards.ts";
 import { setDir } from "./paths.ts";
 import { isNewPublisher, readStatus, writeStatus } from "./status.ts";
 
@@ -73,6 +74,31 @@ describe("a release that is held for what it adds", () => {
     const dels = Array.from({ length: 200 }, (_, n) => del(100 + n));
     await scene.publisher.release([...dels, ...many(2000, 2600)]);
     expect(await scene.sync()).toMatchObject({ outcome: "held", code: "policy_growth", entries: 1103 });
+  });
+});
+
+describe("a withdrawal that a recall announced", () => {
+  const before = Array.from({ length: 2_000 }, (_, n) => JSON.stringify({ id: testId(n) }));
+  const without = (count: number) => before.slice(count);
+  const recalled = (count: number) => {
+    const ids = new Set(Array.from({ length: count }, (_, n) => testId(n)));
+    return (id: string) => ids.has(id);
+  };
+
+  it.each([
+    ["all of it recalled", 1_000, 1_000],
+    ["the rest at the limit", 1_100, 1_000],
+  ])("passes whatever its size: %s", (_what, removed, covered) => {
+    expect(() => checkRemoval(before, without(removed), recalled(covered))).not.toThrow();
+  });
+
+  it.each([
+    ["not recalled", 101, 0],
+    ["more than the limit beside what was recalled", 1_101, 1_000],
+  ])("is held when it is %s, and says how much that is", (_what, removed, covered) => {
+    expect(() => checkRemoval(before, without(removed), recalled(covered))).toThrow(
+      expect.objectContaining({ code: "policy_removal", detail: { percent: 6, limit_percent: 5 } }),
+    );
   });
 });
 
