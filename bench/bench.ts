@@ -15,6 +15,8 @@ export type Measured = {
   correct: boolean;
   /** Is the goal reached? */
   met: boolean;
+  /** What else is counted, of each one. */
+  counts?: Record<string, number>;
 };
 
 export type BenchOptions = { size?: number; say: (sentence: string) => void };

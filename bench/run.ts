@@ -2,9 +2,11 @@
 import { parseArgs } from "node:util";
 import type { Bench, Measured } from "./bench.ts";
 import { log } from "./log.ts";
+import { poll } from "./poll.ts";
+import { recall } from "./recall.ts";
 import { tail } from "./tail.ts";
 
-const BENCHES: Record<string, Bench> = { log, tail };
+const BENCHES: Record<string, Bench> = { log, poll, recall, tail };
 
 function formatLine({
   bench,
@@ -16,12 +18,14 @@ function formatLine({
   peakMb,
   correct,
   met,
+  counts = {},
 }: Measured): string {
   const rate = Math.round(size / seconds);
   const verdict = correct ? (met ? "goal met" : "goal MISSED") : "WRONG RESULT";
+  const counted = Object.entries(counts).map(([what, count]) => `, ${count} ${what} each`);
   return (
     `${bench}: ${size} in ${seconds.toFixed(2)} s (${rate} a second), ${ratio.toFixed(2)} times ${baseline} ` +
-    `(${baselineSeconds.toFixed(2)} s), at most ${peakMb} MB: ${verdict}`
+    `(${baselineSeconds.toFixed(2)} s), at most ${peakMb} MB${counted.join("")}: ${verdict}`
   );
 }
 
