@@ -1,5 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { EntryId } from "@breakwater/shared/ids.ts";
+import { signRecall } from "@breakwater/shared/recall.ts";
+import { encodeRecallList } from "@breakwater/shared/recall-list.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openMatcher } from "../match/index.ts";
 import { makeDoublePublisher } from "../testing/double-publisher.ts";
@@ -99,6 +102,26 @@ describe("a withdrawal that a recall announced", () => {
     expect(() => checkRemoval(before, without(removed), recalled(covered))).toThrow(
       expect.objectContaining({ code: "policy_removal", detail: { percent: 6, limit_percent: 5 } }),
     );
+  });
+});
+
+describe("a recall whose list is not here yet", () => {
+  it("announces no removal; with the list it does", async () => {
+    await scene.publisher.release(many(100, 1200));
+    await scene.sync();
+    const gone = Array.from({ length: 100 }, (_, n) => testId(100 + n)).sort() as EntryId[];
+    const { publisher, set } = id();
+    const list = await encodeRecallList({ publisher, set, recall: 1 }, gone, "ab".repeat(32));
+    scene.double.store.blobs.set(list.digest, list.bytes);
+    const iat = Math.floor(Date.now() / 1000);
+    const about = { list: list.digest, list_size: list.size, list_plain: list.plain };
+    const recall = { iat, exp: iat + 3600, publisher, set, recall: 1, root: 1, ...about };
+    await scene.double.store.postRecall(id(), await signRecall(recall, [scene.publisher.releaseKey]));
+    await scene.publisher.release(Array.from({ length: 100 }, (_, n) => del(100 + n)));
+    scene.double.hostile = [{ path: new RegExp(list.digest.slice(7)), act: "gone" }];
+    expect(await scene.sync()).toMatchObject({ outcome: "held", code: "policy_removal", entries: 1103 });
+    scene.double.hostile = [];
+    expect(await scene.sync()).toMatchObject({ outcome: "updated", release: 3, entries: 1003 });
   });
 });
 
