@@ -57,6 +57,9 @@ const NEXT: Partial<Record<ProblemCode, string>> = {
 
 const PROFILE_NEXT: Record<string, string> = {
   missing: "breakwater login",
+  json: "the file profile.json is damaged; move it away, then: breakwater login",
+  members: "the file profile.json is damaged; move it away, then: breakwater login",
+  newer: "a newer breakwater wrote this profile: update this one, or name another folder with --config",
   readable_by_others: "chmod 600 the file in the profile folder; if others could read it, rotate the key",
   exchange_insecure: "give an https address; plain http is for this machine alone",
   exchange_address: "give the exchange's address without a path, such as https://exchange.example",
@@ -91,12 +94,30 @@ export function reportFailure(terminal: Terminal, thrown: unknown): ExitCode {
   return failure.exit;
 }
 
+/** What the system said of the disk: what happened, what to do. */
+const DISK: Record<string, readonly [what: string, next: string]> = {
+  ENOSPC: ["the disk is full", "make room, then run the same command again"],
+  EDQUOT: ["your share of the disk is used up", "make room, then run the same command again"],
+  EFBIG: ["a file may not grow so large here", "raise the limit (ulimit -f), then run the same command again"],
+  EROFS: ["the disk can only be read", "name a folder that can be written with --config"],
+  EACCES: ["a folder may not be written", "look at the permissions of the profile folder"],
+};
+
 function asFailure(thrown: unknown): CommandFailure {
   if (thrown instanceof CommandFailure) return thrown;
   if (thrown instanceof ExchangeError) return new CommandFailure(thrown, describeError(thrown));
   // A fault of ours. Its message may hold a path or a value, so only its kind is shown.
   const kind = thrown instanceof Error ? ("code" in thrown ? String(thrown.code) : thrown.name) : typeof thrown;
   const error = new ExchangeError("internal", { reason: kind }, { cause: thrown });
+  const disk = DISK[kind];
+  if (disk !== undefined) {
+    const text = {
+      what: `Not done: ${disk[0]} (${kind}).`,
+      kept: "the last verified copies are untouched",
+      next: disk[1],
+    };
+    return new CommandFailure(error, text, { exit: EXIT.notDone });
+  }
   const text = {
     what: `Not done: the command failed (${kind}).`,
     kept: "the last verified copies are untouched",

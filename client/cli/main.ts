@@ -51,7 +51,7 @@ function endOf(error: unknown): ExitCode {
 
 function usageFailure(error: CommanderError): CommandFailure {
   // Commander repeats the argument; someone may have put a secret there.
-  const words = error.message
+  const words = (error.code === "commander.help" ? "no command was given" : error.message)
     .replace(/^error: /, "")
     .replaceAll(/=[^']*/g, "=…")
     .replaceAll(/bwi?_[\w-]+/g, "bw_…");

@@ -59,6 +59,14 @@ describe("a profile", () => {
     expect(String(error) + JSON.stringify(error)).not.toContain("secret");
   });
 
+  it("of a later version is told from a damaged one", async () => {
+    const known = { exchange: "https://exchange.example", api_key: apiKey, state_dir: "s" };
+    await writeFile(join(dir, "profile.json"), JSON.stringify({ ...known, later: 1 }), { mode: 0o600 });
+    await expect(findProfile(dir)).rejects.toMatchObject({ detail: { reason: "newer" } });
+    await writeFile(join(dir, "profile.json"), JSON.stringify({ ...known, api_key: 7, later: 1 }), { mode: 0o600 });
+    await expect(findProfile(dir)).rejects.toMatchObject({ detail: { reason: "members" } });
+  });
+
   it("that is missing says so", async () => {
     expect(await findProfile(dir)).toBeUndefined();
     await expect(openProfile(dir)).rejects.toMatchObject({ detail: { reason: "missing" } });

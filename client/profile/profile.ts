@@ -107,7 +107,9 @@ function parseProfileFile(bytes: Uint8Array): z.infer<typeof ProfileFile> {
   const parsed = ProfileFile.safeParse(value);
   if (!parsed.success) {
     const members = parsed.error.issues.map((issue) => issue.path.join(".") || "unknown member");
-    throw new ExchangeError("profile_invalid", { reason: "members", members });
+    // Members that nobody knows here, and nothing else amiss: a later version wrote it, and must not be written over.
+    const isNewer = parsed.error.issues.every(({ code }) => code === "unrecognized_keys");
+    throw new ExchangeError("profile_invalid", { reason: isNewer ? "newer" : "members", members });
   }
   return parsed.data;
 }

@@ -14,13 +14,19 @@ export type RunOptions = {
   cwd?: string;
   /** Modules loaded before the command. */
   preload?: string[];
+  /** No file may grow past so many KiB: what a full disk does to a write, without one. */
+  fileMaxKib?: number;
   onStart?: (child: ChildProcess) => void;
 };
 
 /** A UTF-8 terminal's locale without a terminal; `env` overrides. */
 export function runCommand(args: readonly string[], options: RunOptions): Promise<Ran> {
   const preload = (options.preload ?? []).flatMap((module) => ["--import", module]);
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...preload, MAIN, ...args], {
+  const node = [process.execPath, "--disable-warning=ExperimentalWarning", ...preload, MAIN, ...args];
+  // --norc: a shell whose input is a socket takes itself for a remote one and reads the person's settings.
+  const limited = ["bash", "--norc", "-c", 'ulimit -f "$0" && exec "$@"', String(options.fileMaxKib), ...node];
+  const [command = "", ...words] = options.fileMaxKib === undefined ? node : limited;
+  const child = spawn(command, words, {
     cwd: options.cwd,
     env: { PATH: process.env.PATH ?? "", LANG: "C.UTF-8", BREAKWATER_CONFIG: options.profile, ...options.env },
     stdio: ["pipe", "pipe", "pipe"],
