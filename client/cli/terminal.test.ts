@@ -69,6 +69,7 @@ describe("a terminal", () => {
     expect(defang("see https://Forum.example/t/1?q=a.b and http://a.b.example.")).toBe(
       "see hxxps://Forum[.]example/t/1?q=a.b and hxxp://a[.]b[.]example[.]",
     );
+    expect(defang("xhttp://https://forum.example/t")).not.toMatch(/https?:\/\//);
     const { terminal, out } = terminalOf();
     terminal.print({}, "https://forum.example/t");
     expect(out.join("")).toBe("hxxps://forum[.]example/t\n");

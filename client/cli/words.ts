@@ -14,7 +14,8 @@ const OURS = new Set(Object.values(STYLE));
 // Control characters, and the marks that turn the direction of text: either could make a line say something else.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /\u001b\[[0-9]{1,2}m|[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
-const ADDRESS = /\bhttp(s?):\/\/([^\s/?#"'<>]*)/giu;
+const SCHEME = /http(s?):\/\//giu;
+const BROKEN_ADDRESS = /(hxxps?:\/\/)([^\s/?#"'<>]*)/gu;
 
 /** One line without anything that a terminal would act on, except our own colours where they are wanted. */
 export function safeLine(text: string, color: boolean): string {
@@ -23,7 +24,9 @@ export function safeLine(text: string, color: boolean): string {
 
 /** `https://forum.example/t/1` → `hxxps://forum[.]example/t/1`. */
 export function defang(text: string): string {
-  return text.replaceAll(ADDRESS, (_, s: string, host: string) => `hxxp${s}://${host.replaceAll(".", "[.]")}`);
+  // Every scheme first, wherever it stands: `http://https://…` would otherwise keep the second one alive.
+  const broken = text.replaceAll(SCHEME, (_, s: string) => `hxxp${s.toLowerCase()}://`);
+  return broken.replaceAll(BROKEN_ADDRESS, (_, scheme: string, host: string) => scheme + host.replaceAll(".", "[.]"));
 }
 
 const ASCII: Record<string, string> = {

@@ -12,7 +12,7 @@ import type { OutboxItem } from "../outbox/machine.ts";
 import { type HistoryItem, type OutboxStore, openOutbox } from "../outbox/store.ts";
 import { type Draft, draftChange, draftFrom, listDrafts } from "../report/draft.ts";
 import { openedThisHour } from "../settings/exposure.ts";
-import { changeSettings, readSettings, type Settings } from "../settings/settings.ts";
+import { changeSettings, readSettings, Settings } from "../settings/settings.ts";
 
 export type Page = "home" | "report" | "sent" | "outbox" | "history" | "options";
 
@@ -20,7 +20,7 @@ export const enrolment = signal<Enrolment | undefined>(undefined);
 /** Whether anybody is told in the end when nobody confirms an urgent report. */
 export const passedOn = signal(false);
 export const vault = signal<{ state: "open" | "locked"; guarded: boolean }>({ state: "open", guarded: false });
-export const settings = signal<Settings>(undefined as unknown as Settings);
+export const settings = signal<Settings>(Settings.parse({}));
 export const page = signal<Page>("home");
 /** The report in hand. */
 export const draft = signal<Draft | undefined>(undefined);
@@ -41,9 +41,10 @@ export const outboxStore = (): OutboxStore => store;
 export const vaultPorts = (): Vault => ({ db, memory: sessionMemory, now: () => Date.now() });
 
 export async function openDesk(): Promise<void> {
+  // First, so that the number to call is the right country's even where nothing else can be opened.
+  settings.value = await readSettings(localArea);
   db = await openDatabase();
   store = openOutbox(db, oneRecordAtATime);
-  settings.value = await readSettings(localArea);
   await refreshAll();
   await adoptPick();
   onNews((news) => {

@@ -4,11 +4,16 @@ import "@breakwater/shared/ui/breakwater.css";
 import "./panel.css";
 import { App } from "./app.tsx";
 import { ask, enrolment, openDesk } from "./desk.ts";
+import { NoStoreScreen } from "./screens/gate.tsx";
 
 export async function mount(options: { standaloneOptions: boolean }): Promise<void> {
   const root = document.getElementById("app");
   if (!root) throw new Error("no #app");
-  await openDesk();
+  try {
+    await openDesk();
+  } catch {
+    return render(<NoStoreScreen />, root);
+  }
   render(<App {...options} />, root);
   // What happened while the panel was closed: an approval, a recovered network.
   await ask({ type: enrolment.value?.state === "waiting" ? "check_enrolment" : "deliver" });

@@ -2,7 +2,7 @@
 
 import { newUuidV7 } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { tellOthers } from "../browser-ports.ts";
 import { CLIENT } from "../client.ts";
 import { advance } from "../outbox/machine.ts";
@@ -23,6 +23,7 @@ import {
   sentId,
   settings,
   settled,
+  vault,
   vaultKey,
 } from "./desk.ts";
 
@@ -40,6 +41,12 @@ export const attempt = signal(0);
 export const busy = signal<"signing" | "sending" | undefined>(undefined);
 /** A report may carry a reading of the same item only once; the draft is kept to let a person add to it. */
 const lastSent = signal<Draft | undefined>(undefined);
+/** A lock takes away everything that was written, also what only this window still remembers. */
+effect(() => {
+  if (vault.value.state !== "locked") return;
+  composed.value = undefined;
+  lastSent.value = undefined;
+});
 
 function ports(): SendPorts | undefined {
   const [held, key] = [enrolment.value, vaultKey()];

@@ -409,6 +409,8 @@ describe("options and the lock", () => {
     await panel.getByLabel("Passphrase").fill(PASSPHRASE);
     await panel.keyboard.press("Control+Enter");
     await panel.getByRole("heading", { level: 1 }).filter({ hasNotText: "Locked" }).waitFor();
+    // The window has not kept for itself what the lock took away: there is no draft to add something to.
+    expect(await button("Add something").count()).toBe(0);
   });
 
   it("a pick made while locked waits and opens with the danger question", async () => {
@@ -421,6 +423,21 @@ describe("options and the lock", () => {
     await panel.keyboard.press("Control+Enter");
     await heading("Is a child in danger now?");
     await home();
+  });
+});
+
+describe("a browser that opens no store", () => {
+  it("still shows the number of one's own country", async () => {
+    const page = await flagger.context.newPage();
+    await page.addInitScript(() => {
+      IDBFactory.prototype.open = () => {
+        throw new DOMException("no store", "InvalidStateError");
+      };
+    });
+    await page.goto(panel.url());
+    await page.getByRole("heading", { level: 1, name: "The panel cannot open" }).waitFor();
+    await page.getByText("Call 999").first().waitFor();
+    await page.close();
   });
 });
 

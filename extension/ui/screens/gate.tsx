@@ -1,4 +1,4 @@
-// Screens that stand before everything else: locked, and switched off by the organisation.
+// Screens that stand before everything else: no store, locked, and switched off by the organisation.
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { enrolment } from "../desk.ts";
@@ -51,6 +51,15 @@ export function LockedScreen(): JSX.Element {
       <Button look="primary" wide primaryKey busy={busy.value} onClick={() => void open()}>
         {busy.value ? t("locked.unlocking") : t("locked.unlock")}
       </Button>
+    </Frame>
+  );
+}
+
+/** The browser gave no store: nothing can be reported from here, and the number to call stands all the same. */
+export function NoStoreScreen(): JSX.Element {
+  return (
+    <Frame title={t("no_store.title")} lead={t("no_store.lead")} above={<CallFirst />}>
+      <p>{t("no_store.more")}</p>
     </Frame>
   );
 }

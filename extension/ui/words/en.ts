@@ -57,6 +57,10 @@ export const en = {
   "enrol.clock_hours": "This device’s clock is {hours} hours off.",
   "enrol.clock_more": "Reports are still accepted, and marked.",
 
+  "no_store.title": "The panel cannot open",
+  "no_store.lead": "This browser did not open the place where reports are kept. Nothing that was kept is lost.",
+  "no_store.more": "Close the panel and open it again. If that does not help, ask your administrator.",
+
   "locked.title": "Locked",
   "locked.lead": "Nothing was lost.",
   "locked.passphrase": "Passphrase",
