@@ -1,0 +1,409 @@
+/** Any sequence of what publishers do, on the real exchange, with a crash on either side: sound after every step, true at the end. */
+
+import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parsePublisher, parseSetId, randomBytes, type SetId } from "@breakwater/shared/ids.ts";
+import { ExchangeError } from "@breakwater/shared/problem.ts";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  addBenign,
+  createRoot,
+  type Exchange,
+  findDamage,
+  finishRecovery,
+  finishRotation,
+  openExchange,
+  type PublisherContext,
+  parseList,
+  postSigned,
+  proposeRoot,
+  publishHeartbeat,
+  publishList,
+  type RootChange,
+  readPins,
+  recallEntries,
+  releaseRecovery,
+  type SyncOutcome,
+  signWhole,
+  stateOfCopy,
+  syncSet,
+  withdrawEntries,
+} from "../../client/index.ts";
+import { createSigningKeyFile, listSigningKeys } from "../../client/profile/key-files.ts";
+import type { Pin } from "../../client/profile/pins.ts";
+import { openCopy } from "../../client/sync/copy.ts";
+import { readRecalls } from "../../client/sync/recalls.ts";
+import { aboutOfKind, ndjsonOf, rowOf, testHashEntry } from "../../client/testing/entries.ts";
+import { LOG_KILL_POINTS, RECALL_KILL_POINTS, RELEASE_KILL_POINTS } from "../../exchange/platform/kill-points.ts";
+import { openTestExchange, type TestExchange, type TestRequest } from "../../exchange/testing/index.ts";
+import { expectSound } from "./expect-sound.ts";
+
+const SEED = 20_261_122;
+const RUNS = 5;
+const STEPS = 8;
+const TEST_TIMEOUT_MS = 240_000;
+/** Longer than any lease or admission that a dead process leaves behind. */
+const RESTART_MS = 30_000;
+const RESTARTS = 3;
+const TRIES = 4;
+/** One subscriber knows this file to be harmless. */
+const BENIGN = 5;
+const FOREIGN = 90;
+const PREFIXES = ["pending/", "blobs/", "log/tile/", "log/checkpoint"] as const;
+const NOTHING = "nothing/";
+
+/** What breaks while a command runs; the command is then given once more. */
+type Fault =
+  | { side: "none" }
+  | { side: "process"; at: (typeof KILLS)[number] }
+  | { side: "store"; prefix: (typeof PREFIXES)[number]; written: boolean }
+  /** The asking machine dies at this request of its own. */
+  | { side: "asker"; at: number };
+const KILLS = [...RELEASE_KILL_POINTS, ...LOG_KILL_POINTS, ...RECALL_KILL_POINTS] as const;
+
+type Act = "publish" | "withdraw" | "erase" | "recall" | "heartbeat" | "rotate" | "recover" | "sync";
+type Step = { act: Act; who: number; n: number; fault: Fault };
+
+const fault: fc.Arbitrary<Fault> = fc.oneof(
+  fc.constant<Fault>({ side: "none" }),
+  fc.record({ side: fc.constant("process" as const), at: fc.constantFrom(...KILLS) }),
+  fc.record({ side: fc.constant("store" as const), prefix: fc.constantFrom(...PREFIXES), written: fc.boolean() }),
+  fc.record({ side: fc.constant("asker" as const), at: fc.integer({ min: 1, max: 14 }) }),
+);
+const step: fc.Arbitrary<Step> = fc.record({
+  act: fc.constantFrom<Act>(
+    "publish",
+    "publish",
+    "withdraw",
+    "erase",
+    "recall",
+    "heartbeat",
+    "rotate",
+    "recover",
+    "sync",
+  ),
+  who: fc.nat(1),
+  n: fc.nat(6),
+  fault,
+});
+
+/** A machine that talks to the exchange through the client library, and can die in the middle. */
+class Machine {
+  readonly exchange: Exchange;
+  /** Requests until it dies; undefined: never. */
+  left: number | undefined;
+  /** The exchange's process died in answering: nobody answers until it is started again. */
+  isDown = false;
+
+  constructor(x: TestExchange, apiKey: string) {
+    const fetch = async (input: unknown, init: RequestInit = {}): Promise<Response> => {
+      if (this.left !== undefined && this.left-- <= 0) this.isDown = true;
+      if (this.isDown) throw new TypeError("connection refused");
+      const { pathname, search } = new URL(String(input));
+      // Who waits for an admission waits for the exchange's next minute.
+      if (pathname.includes("/admissions/")) await restart(x);
+      const headers = new Headers(init.headers);
+      // As any HTTP client does for bytes that it has whole.
+      if (init.body instanceof Uint8Array) headers.set("content-length", String(init.body.length));
+      const answer = await x.request(pathname + search, { ...init, headers } as TestRequest);
+      if (answer.status >= 500) this.isDown = true;
+      return answer;
+    };
+    this.exchange = openExchange({ origin: x.origin, apiKey, fetch: fetch as typeof globalThis.fetch, sleep: noWait });
+  }
+
+  revive(): void {
+    this.left = undefined;
+    this.isDown = false;
+  }
+}
+
+const noWait = async () => undefined;
+
+/** What the exchange's scheduler does over the next minutes. */
+async function restart(x: TestExchange): Promise<void> {
+  x.killAt(undefined);
+  // A fault that met nothing to break would wait for the next write.
+  x.objects.breakNextPut("failed_and_not_written", NOTHING);
+  for (let at = 0; at < RESTARTS; at++) {
+    await x.settle();
+    x.clock.advance(RESTART_MS);
+    await x.tick();
+  }
+  await x.settle();
+}
+
+type Publisher = {
+  machine: Machine;
+  apiKey: string;
+  profileDir: string;
+  setId: SetId;
+  firstPin: Pin;
+  /** What the set ought to hold, by number. */
+  holds: Set<number>;
+  /** Recalls that count: signed by a key that the newest root lists. */
+  recalls: number[];
+};
+type Subscriber = { name: string; machine: Machine; stateDir: string; isCareful: boolean };
+
+class World {
+  readonly x: TestExchange;
+  readonly dir: string;
+  readonly publishers: Publisher[] = [];
+  readonly subscribers: Subscriber[] = [];
+  /** How many commands and syncs ended early because of a fault. */
+  crashes = 0;
+
+  constructor(x: TestExchange, dir: string) {
+    this.x = x;
+    this.dir = dir;
+  }
+
+  async open(): Promise<void> {
+    await this.addPublisher("north", "member");
+    await this.addPublisher("south", "exchange");
+    await this.addSubscriber("plain", false);
+    await this.addSubscriber("careful", true);
+    for (const publisher of this.publishers) await this.publish(publisher, new Set([0, 1]));
+    await this.syncAll();
+  }
+
+  async addPublisher(name: string, custody: "member" | "exchange"): Promise<void> {
+    const scopes = ["read" as const, "publish" as const];
+    const { key: apiKey } = await this.x.member({ name, roles: ["publisher"], custody, scopes });
+    const machine = new Machine(this.x, apiKey);
+    const { exchange } = machine;
+    const profileDir = join(this.dir, name);
+    await mkdir(profileDir);
+    const setId = parseSetId(`${name}.example/verified`);
+    await createRoot({ exchange, profileDir, publisher: parsePublisher(setId.publisher), custody, now: this.now() });
+    await exchange.putSet(setId, { kind: "hash", stream: "test", audience: { tier: "test" } });
+    const firstPin = (await readPins(profileDir))[setId.publisher] as Pin;
+    this.publishers.push({ machine, apiKey, profileDir, setId, firstPin, holds: new Set([0, 1]), recalls: [] });
+  }
+
+  async addSubscriber(name: string, isCareful: boolean): Promise<Subscriber> {
+    const { key } = await this.x.member({ name, roles: ["subscriber"], scopes: ["read"] });
+    const one = { name, machine: new Machine(this.x, key), stateDir: join(this.dir, name), isCareful };
+    const line = { md5: "0".repeat(32), sha1: "0".repeat(40), sha256: testHashEntry(BENIGN).value };
+    if (isCareful) await addBenign(one.stateDir, [line]);
+    this.subscribers.push(one);
+    return one;
+  }
+
+  now = () => this.x.clock.now();
+
+  async context({ machine, profileDir, setId }: Publisher): Promise<PublisherContext> {
+    const pin = (await readPins(profileDir))[setId.publisher];
+    const stateDir = join(profileDir, "state");
+    return { exchange: machine.exchange, profileDir, stateDir, setId, pin, now: this.now(), random: randomBytes };
+  }
+
+  async publish(publisher: Publisher, numbers: Iterable<number>): Promise<void> {
+    const bytes = new TextEncoder().encode(ndjsonOf([...numbers].map((n) => rowOf(testHashEntry(n)))));
+    const about = aboutOfKind("hash");
+    await publishList(await this.context(publisher), { parse: (kind) => parseList(kind, "ndjson", bytes), about });
+  }
+
+  /** One step, broken once where the fault says, and given again until it is done. Sound at the crash and afterwards. */
+  async do(one: Step): Promise<void> {
+    this.x.clock.advance(1000);
+    if (one.act === "sync") return this.syncAll(one.fault);
+    const publisher = this.publishers[one.who] as Publisher;
+    const command = await this.commandOf(publisher, one);
+    this.arm(one.fault, publisher.machine);
+    for (let left = TRIES; ; left--) {
+      const isDone = await command(left < TRIES).then(
+        () => true,
+        (error: unknown) => {
+          const { isDown } = publisher.machine;
+          if (!isDown || !(error instanceof ExchangeError) || left === 1) throw error;
+          return false;
+        },
+      );
+      await this.x.settle();
+      await expectSound(this.x);
+      if (!isDone) this.crashes++;
+      publisher.machine.revive();
+      await restart(this.x);
+      if (isDone) break;
+    }
+    await expectSound(this.x);
+  }
+
+  arm(fault: Fault, machine: Machine): void {
+    if (fault.side === "process") this.x.killAt(fault.at);
+    if (fault.side === "store") {
+      this.x.objects.breakNextPut(fault.written ? "failed_but_written" : "failed_and_not_written", fault.prefix);
+    }
+    if (fault.side === "asker") machine.left = fault.at;
+  }
+
+  /** What a person types, the second time as the first. */
+  async commandOf(publisher: Publisher, { act, n }: Step): Promise<(isAgain: boolean) => Promise<void>> {
+    const { holds } = publisher;
+    if (act === "publish") {
+      holds.add(n);
+      return () => this.publish(publisher, holds);
+    }
+    if ((act === "withdraw" || act === "erase") && holds.has(n)) {
+      holds.delete(n);
+      return (isAgain) => this.withdraw(publisher, n, act === "erase", isAgain);
+    }
+    if (act === "recall" && holds.size > 0) {
+      const lines = (await openCopy(join(publisher.profileDir, "state"), publisher.setId))?.lines ?? [];
+      const { id } = JSON.parse(lines[n % lines.length] as string) as { id: string };
+      return async () => {
+        const { recall } = await recallEntries(await this.context(publisher), { entries: [id] });
+        publisher.recalls.push(recall);
+      };
+    }
+    if (act === "rotate") return () => this.rotate(publisher, false);
+    if (act === "recover") {
+      const isStolen = publisher === this.publishers[0];
+      if (isStolen) await this.steal(publisher, n % 2 === 0);
+      return () => this.recover(publisher);
+    }
+    return async () => void (await publishHeartbeat(await this.context(publisher)));
+  }
+
+  async withdraw(publisher: Publisher, n: number, erase: boolean, isAgain: boolean): Promise<void> {
+    const { value } = testHashEntry(n);
+    const input = { ids: [], values: [value], reason: "bad_batch" as const, erase };
+    await withdrawEntries(await this.context(publisher), input).catch((error: unknown) => {
+      // The first time it was sent after all: the second finds nothing left to withdraw.
+      if (!isAgain || !(error instanceof ExchangeError) || error.detail.reason !== "not_in_the_set") throw error;
+    });
+  }
+
+  /** The next root: with another release key where the publisher holds it, else only renewed. */
+  async rotate(publisher: Publisher, mustReplace: boolean): Promise<void> {
+    const { machine, profileDir, setId } = publisher;
+    const context = { ...(await this.context(publisher)), publisher: setId.publisher };
+    if ((await finishRotation(context)) === undefined || mustReplace) {
+      const { root } = await findDamage(context);
+      const mine = (await listSigningKeys(profileDir, "release")).map(({ kid }) => kid);
+      const remove = root.root.roles.release.kids.filter((kid) => mine.includes(kid));
+      const change: RootChange =
+        remove.length === 0
+          ? {}
+          : { release: { remove, add: [(await createSigningKeyFile(profileDir, "release")).publicJwk] } };
+      const signed = await signWhole(await proposeRoot(context, change), await listSigningKeys(profileDir, "root"));
+      await postSigned({ ...context, exchange: machine.exchange }, signed);
+    }
+    if (publisher === this.publishers[0]) publisher.recalls = [];
+  }
+
+  /** A copy of the profile in other hands releases one more entry; some take it before it is noticed. */
+  async steal(publisher: Publisher, isTaken: boolean): Promise<void> {
+    const profileDir = await mkdtemp(join(this.dir, "thief-"));
+    await cp(publisher.profileDir, profileDir, { recursive: true });
+    await this.publish({ ...publisher, profileDir }, new Set([...publisher.holds, FOREIGN]));
+    await restart(this.x);
+    await expectSound(this.x);
+    if (isTaken) await this.syncAll();
+  }
+
+  async recover(publisher: Publisher): Promise<void> {
+    if ((await finishRecovery(await this.context(publisher))) !== undefined) return;
+    const damage = await findDamage(await this.context(publisher));
+    const [first] = damage.foreign;
+    if (first === undefined) return;
+    const state = stateOfCopy(damage.good);
+    if (damage.stolen.length > 0) await this.rotate(publisher, true);
+    const target = { releases: [first.release, (damage.foreign.at(-1) ?? first).release] as const };
+    const { recall } = await recallEntries(await this.context(publisher), target);
+    publisher.recalls.push(recall);
+    const context = await this.context(publisher);
+    await releaseRecovery(context, await findDamage(context), state);
+  }
+
+  async sync({ machine, stateDir }: Subscriber, { setId, firstPin }: Publisher): Promise<SyncOutcome> {
+    const sleep = () => this.x.settle();
+    return syncSet({ source: machine.exchange, stateDir, setId, pin: firstPin, now: this.now(), sleep });
+  }
+
+  /** Everybody looks at every set; who is cut off looks again. */
+  async syncAll(fault: Fault = { side: "none" }): Promise<void> {
+    await this.x.settle();
+    for (const subscriber of this.subscribers) {
+      for (const publisher of this.publishers) {
+        if (fault.side === "asker") subscriber.machine.left = fault.at;
+        const cut = await this.sync(subscriber, publisher);
+        if (subscriber.machine.isDown) this.crashes++;
+        if (!["updated", "current"].includes(cut.outcome)) expect(cut.code).toBeDefined();
+        subscriber.machine.revive();
+        await this.expectThere(subscriber, publisher, await this.sync(subscriber, publisher));
+      }
+    }
+    await expectSound(this.x);
+  }
+
+  /** In the publisher's state, recalls included; or held for the one reason that there is, and without anything withdrawn. */
+  async expectThere(subscriber: Subscriber, publisher: Publisher, outcome: SyncOutcome): Promise<void> {
+    const { setId } = publisher;
+    const about = `${subscriber.name} ${JSON.stringify(outcome)}`;
+    const published = (await expectSound(this.x)).get(`${setId.publisher}/${setId.set}`) as string[];
+    const copy = await openCopy(subscriber.stateDir, setId);
+    const { held } = await readRecalls(subscriber.stateDir, setId);
+    expect(
+      held.map(({ recall }) => recall),
+      about,
+    ).toEqual(expect.arrayContaining(publisher.recalls));
+    if (outcome.outcome === "held") {
+      expect(subscriber.isCareful && publisher.holds.has(BENIGN), about).toBe(true);
+      expect(outcome.code, about).toBe("policy_benign");
+      expect(published, about).toEqual(expect.arrayContaining(copy?.lines ?? []));
+      expect(copy?.lines.join("\n"), about).not.toContain(testHashEntry(BENIGN).value);
+    } else {
+      expect(["updated", "current"], about).toContain(outcome.outcome);
+      expect(copy?.lines, about).toEqual(published);
+    }
+  }
+
+  /** The exchange's bytes, the publisher's own copy and what its people wanted are the same. */
+  async expectPublished(): Promise<void> {
+    const states = await expectSound(this.x);
+    for (const { profileDir, setId, holds } of this.publishers) {
+      const lines = states.get(`${setId.publisher}/${setId.set}`) as string[];
+      const values = lines.map((line) => (JSON.parse(line) as { value: string }).value);
+      expect(values.sort()).toEqual([...holds].map((n) => testHashEntry(n).value).sort());
+      expect((await openCopy(join(profileDir, "state"), setId))?.lines).toEqual(lines);
+    }
+  }
+}
+
+describe("any sequence of what publishers do, with a crash on either side", () => {
+  it(
+    "leaves the exchange sound after every step, and every subscriber in the publisher's state or held for a true reason",
+    async () => {
+      let crashes = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: STEPS, maxLength: STEPS }), async (steps) => {
+          const x = await openTestExchange();
+          const dir = await mkdtemp(join(tmpdir(), "breakwater-any-"));
+          try {
+            const world = new World(x, dir);
+            await world.open();
+            for (const one of steps) await world.do(one);
+            await world.syncAll();
+            await world.expectPublished();
+            // Who comes only now and reads everything at once is told the very same.
+            await world.addSubscriber("late", false);
+            await world.syncAll();
+            crashes += world.crashes;
+          } finally {
+            await x.close();
+            await rm(dir, { recursive: true, force: true });
+          }
+        }),
+        { numRuns: RUNS, seed: SEED, endOnFailure: true },
+      );
+      // Faults that break nothing would prove nothing.
+      expect(crashes).toBeGreaterThan(RUNS);
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
