@@ -32,7 +32,7 @@ export type Damage = {
   foreign: (ForeignRelease & { envelope: Uint8Array })[];
   /** Release keys of today's root that signed one of them: they must go before anything else. */
   stolen: Kid[];
-  /** The own copy, when no foreign release is in it. */
+  /** The own copy, when no foreign release is in it and no own one is missing from it. */
   good: Copy | undefined;
 };
 
@@ -57,6 +57,8 @@ export async function findDamage(context: PublisherContext, ownUntil = 0): Promi
   const chain: ReleaseLink[] = copy === undefined ? after : [copy.link, ...after];
   const first = chain.findIndex((link) => !isOurs(link));
   const foreign = first === -1 ? [] : chain.slice(first);
+  // A copy that an own release has not reached yet would bring back what that one took out, an erased entry even.
+  const lags = copy !== undefined && (first === -1 ? after.length > 0 : first > 1);
   const envelopes = await Promise.all(foreign.map(({ statement }) => fetchEnvelope(context, statement.release)));
   const signers = foreign.flatMap((link, at) => (isOurs(link) ? [] : kidsOf(envelopes[at] as Uint8Array)));
   const listed: readonly string[] = root.root.roles.release.kids;
@@ -68,7 +70,7 @@ export async function findDamage(context: PublisherContext, ownUntil = 0): Promi
       envelope: envelopes[at] as Uint8Array,
     })),
     stolen: [...new Set(signers)].filter((kid) => listed.includes(kid)),
-    good: copy !== undefined && isOurs(copy.link) ? copy : undefined,
+    good: copy !== undefined && isOurs(copy.link) && !lags ? copy : undefined,
   };
 }
 
@@ -107,7 +109,7 @@ export async function keepForeign({ stateDir, setId }: PublisherContext, { forei
 
 /** What the set should hold: the own copy from before the theft. @throws ExchangeError `copy_missing` when there is none */
 export function stateOfCopy(good: Copy | undefined): GoodState {
-  if (good === undefined) throw new ExchangeError("copy_missing", { reason: "the_copy_holds_foreign_releases" });
+  if (good === undefined) throw new ExchangeError("copy_missing", { reason: "the_copy_is_not_the_last_own_state" });
   return { about: good.manifest.about, entries: entriesById(good.lines), from: "copy" };
 }
 

@@ -1,7 +1,8 @@
 /** A stolen release key, on the real exchange: noticed by the monitor, locked out by log order, undone at every subscriber. */
 
-import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { cp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { digestOf } from "@breakwater/shared/bytes.ts";
 import { importSigningKey } from "@breakwater/shared/keys.ts";
 import { type Recall, signRecall } from "@breakwater/shared/recall.ts";
@@ -24,6 +25,11 @@ const ENVELOPE = "application/jose+json";
 async function keyOf(profile: string): Promise<string> {
   return (JSON.parse(await readFile(join(scene.profileOf(profile), "profile.json"), "utf8")) as { api_key: string })
     .api_key;
+}
+
+function stateDirOf(profile: string): string {
+  const dir = scene.profileOf(profile);
+  return resolve(dir, (JSON.parse(readFileSync(join(dir, "profile.json"), "utf8")) as { state_dir: string }).state_dir);
 }
 
 async function stolenKey() {
@@ -226,5 +232,32 @@ describe("what was said elsewhere", () => {
     expect((await scene.done("late", "export", "late.example/verified", "--format", "ndjson")).stdout).not.toContain(
       testHashEntry(77).value,
     );
+  });
+
+  it("needs a list when the copy misses an own release: it would bring back what that one took out", async () => {
+    await scene.publisher("behind");
+    await scene.done("behind", "root", "create", "--custody", "member");
+    await scene.publishFirst("behind", 1, 2);
+    await scene.copyProfile("behind", "behind-thief");
+    // The machine dies between the exchange's answer and its own copy: the journal has release 2, the copy does not.
+    const state = stateDirOf("behind");
+    await cp(state, `${state}-before`, { recursive: true });
+    const one = await scene.list("behind-2.ndjson", 2);
+    await scene.done("behind", "publish", "--set", "verified", "--from", one, "--yes", "verified");
+    await rm(state, { recursive: true });
+    await rename(`${state}-before`, state);
+    await scene.done("behind-thief", "sync", "behind.example/verified");
+    const theft = await scene.list("behind-theft.ndjson", 2, 77);
+    await scene.done("behind-thief", "publish", "--set", "verified", "--from", theft);
+
+    const refused = await scene.run("behind", ["recover", "verified", "--yes", "verified"]);
+    expect(refused.code).not.toBe(0);
+    expect(refused.stderr).toContain("misses one that was");
+    const about = join(scene.dir, "behind-about.json");
+    await scene.done("behind", "recover", "verified", "--from", one, "--about", about, "--yes", "verified");
+    const { stdout } = await scene.done("behind", "export", "behind.example/verified", "--format", "ndjson");
+    expect(stdout).toContain(testHashEntry(2).value);
+    expect(stdout).not.toContain(testHashEntry(1).value);
+    expect(stdout).not.toContain(testHashEntry(77).value);
   });
 });

@@ -143,7 +143,7 @@ async function readJson(path: string): Promise<unknown> {
 function copyInWords(error: unknown, set: string, version: number): unknown {
   if (!(error instanceof ExchangeError) || error.code !== "copy_missing") return error;
   return new CommandFailure(error, {
-    what: `Nothing recovered: this machine's copy of ${set} holds releases that were not made here.`,
+    what: `Nothing recovered: this machine's copy of ${set} holds releases that were not made here, or misses one that was.`,
     kept: `root ${version} and the newest release stay as they are`,
     next: `give the set as it should be: breakwater recover ${set} --from LIST --about ABOUT; or say which releases are yours: --own-until N`,
   });
