@@ -17,21 +17,24 @@ function draftName(number: number): string {
   return `case:${number}:${person}`;
 }
 
+// One write after the other, and before any read: a late one must not bring back a draft that was saved and dropped, and
+// a case that is opened again at once must find what was just typed.
+let writing: Promise<unknown> = Promise.resolve();
+
 export function useDraft(number: number) {
   const [name] = useState(() => draftName(number));
   const [draft, setDraft] = useState<Draft>(EMPTY_DRAFT);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const unkept = useRef<Draft>(undefined);
-  // One write after the other: a late one must not bring back a draft that was saved and dropped.
-  const writing = useRef<Promise<unknown>>(Promise.resolve());
   function write(): void {
     clearTimeout(timer.current);
     const next = unkept.current;
     unkept.current = undefined;
-    if (next) writing.current = writing.current.catch(() => undefined).then(() => keepDraft(name, next));
+    if (next) writing = writing.catch(() => undefined).then(() => keepDraft(name, next));
   }
   useEffect(() => {
-    readDraft<Draft>(name).then(
+    const held = writing.catch(() => undefined).then(() => readDraft<Draft>(name));
+    held.then(
       (kept) => kept && setDraft(kept),
       // One that cannot be read is none. Its error is not logged: it could quote what was written.
       () => undefined,
@@ -64,7 +67,7 @@ export function useDraft(number: number) {
       clearTimeout(timer.current);
       unkept.current = undefined;
       setDraft(EMPTY_DRAFT);
-      await writing.current.catch(() => undefined);
+      await writing.catch(() => undefined);
       await dropDraft(name);
     },
   };

