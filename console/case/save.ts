@@ -8,8 +8,6 @@ import { session } from "../session.ts";
 import { assessedHashes, type Draft, type DraftItem, EMPTY_DRAFT, layFiles } from "./draft.ts";
 import type { SourceFile } from "./source-hashes.ts";
 
-const KEEP_AFTER_MS = 400;
-
 /** One name a person: whoever assesses second, at the same desk, must not find the first one's half-written answer. */
 function draftName(number: number): string {
   const person = session.value?.person.id;
@@ -24,13 +22,11 @@ let writing: Promise<unknown> = Promise.resolve();
 export function useDraft(number: number) {
   const [name] = useState(() => draftName(number));
   const [draft, setDraft] = useState<Draft>(EMPTY_DRAFT);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const unkept = useRef<Draft>(undefined);
-  function write(): void {
-    clearTimeout(timer.current);
+  async function write(): Promise<void> {
     const next = unkept.current;
     unkept.current = undefined;
-    if (next) writing = writing.catch(() => undefined).then(() => keepDraft(name, next));
+    if (next) await keepDraft(name, next);
   }
   useEffect(() => {
     const held = writing.catch(() => undefined).then(() => readDraft<Draft>(name));
@@ -39,17 +35,11 @@ export function useDraft(number: number) {
       // One that cannot be read is none. Its error is not logged: it could quote what was written.
       () => undefined,
     );
-    // Left by Escape or closed within the moment that a write waits: typed words are kept all the same.
-    addEventListener("pagehide", write);
-    return () => {
-      removeEventListener("pagehide", write);
-      write();
-    };
   }, [name]);
+  // At once, the newest after the one that is being written: a wait would be lost to a reload.
   function keep(next: Draft): void {
-    clearTimeout(timer.current);
     unkept.current = next;
-    timer.current = setTimeout(write, KEEP_AFTER_MS);
+    writing = writing.catch(() => undefined).then(write);
   }
   function update(make: (was: Draft) => Draft): void {
     setDraft((was) => {
@@ -64,7 +54,6 @@ export function useDraft(number: number) {
     layHashes: (items: DraftItem[], files: SourceFile[]) =>
       update((was) => ({ ...was, hashes: { ...was.hashes, ...layFiles(items, files) } })),
     clear: async () => {
-      clearTimeout(timer.current);
       unkept.current = undefined;
       setDraft(EMPTY_DRAFT);
       await writing.catch(() => undefined);
