@@ -23,7 +23,7 @@ import { HashesCard } from "./hashes-card.tsx";
 import { HashesDialog } from "./hashes-dialog.tsx";
 import { ReasonDialog } from "./reason-dialog.tsx";
 import { JoinedReports, Steps } from "./reports-card.tsx";
-import { saveAssessment, useDraft } from "./save.ts";
+import { draftKept, saveAssessment, useDraft } from "./save.ts";
 
 const WHY_NOT: Record<string, string> = {
   already_assessed: "You have assessed this case. Another person gives the second assessment.",
@@ -53,6 +53,11 @@ function scoreWords(view: Case): string {
 }
 
 type Open = "hashes" | "reject" | "unverifiable" | undefined;
+
+async function leave(to: string): Promise<void> {
+  await draftKept();
+  go(to);
+}
 
 export function CaseScreen({ number }: { number: number }) {
   const loaded = useLoad<Case>(`case:${number}`, () => get(`/v1/hotline/cases/${number}`, Case));
@@ -112,6 +117,8 @@ export function CaseScreen({ number }: { number: number }) {
     await loaded.reload();
   };
   const mayAct = view?.you_may_assess ?? false;
+  // A dialog tells that it is closed a moment later: by then a key may have opened the next one.
+  const closed = (which: Open) => () => setOpen((was) => (was === which ? undefined : was));
   useKeys({
     "ctrl+Enter": save,
     h: () => mayAct && setOpen("hashes"),
@@ -119,9 +126,9 @@ export function CaseScreen({ number }: { number: number }) {
     u: () => mayAct && setOpen("unverifiable"),
     r: giveBack,
     c: () => document.querySelector<HTMLElement>("[data-copy] button")?.focus(),
-    "[": () => go(`case/${number - 1}`),
-    "]": () => go(`case/${number + 1}`),
-    Escape: () => go("queue"),
+    "[": () => leave(`case/${number - 1}`),
+    "]": () => leave(`case/${number + 1}`),
+    Escape: () => leave("queue"),
   });
 
   if (!view) {
@@ -205,7 +212,7 @@ export function CaseScreen({ number }: { number: number }) {
         </Button>
       </div>
       {open === "hashes" ? (
-        <HashesDialog onFiles={(files) => layHashes(view.items, files)} onClose={() => setOpen(undefined)} />
+        <HashesDialog onFiles={(files) => layHashes(view.items, files)} onClose={closed("hashes")} />
       ) : null}
       {open === "reject" ? (
         <ReasonDialog
@@ -214,7 +221,7 @@ export function CaseScreen({ number }: { number: number }) {
           verb="Reject the case"
           reasons={REJECTION_REASONS}
           onReason={closeWith("reject")}
-          onClose={() => setOpen(undefined)}
+          onClose={closed("reject")}
         />
       ) : null}
       {open === "unverifiable" ? (
@@ -224,7 +231,7 @@ export function CaseScreen({ number }: { number: number }) {
           verb="Note as not verifiable"
           reasons={UNVERIFIABLE_REASONS}
           onReason={closeWith("unverifiable")}
-          onClose={() => setOpen(undefined)}
+          onClose={closed("unverifiable")}
         />
       ) : null}
     </Screen>

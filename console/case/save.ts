@@ -19,6 +19,15 @@ function draftName(number: number): string {
 // a case that is opened again at once must find what was just typed.
 let writing: Promise<unknown> = Promise.resolve();
 
+/** Longer than any write takes; a browser that keeps nothing does not hold its user on the screen. */
+const LEAVE_WAIT_MS = 2000;
+
+/** Settles once the last letter is kept: who leaves by a key and reloads at once loses nothing. */
+export async function draftKept(): Promise<void> {
+  const patience = new Promise((resolve) => setTimeout(resolve, LEAVE_WAIT_MS));
+  await Promise.race([writing.catch(() => undefined), patience]);
+}
+
 export function useDraft(number: number) {
   const [name] = useState(() => draftName(number));
   const [draft, setDraft] = useState<Draft>(EMPTY_DRAFT);
