@@ -7,6 +7,7 @@ export * from "./country.ts";
 export * from "./crosswalk.ts";
 export * from "./entries.ts";
 export * from "./indicators.ts";
+export * from "./opinions.ts";
 export * from "./reasons.ts";
 export * from "./reports.ts";
 export * from "./sets.ts";
