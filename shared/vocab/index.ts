@@ -8,6 +8,7 @@ export * from "./crosswalk.ts";
 export * from "./entries.ts";
 export * from "./indicators.ts";
 export * from "./opinions.ts";
+export * from "./provider-duties.ts";
 export * from "./reasons.ts";
 export * from "./reports.ts";
 export * from "./sets.ts";
