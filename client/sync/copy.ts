@@ -13,6 +13,7 @@ import { z } from "zod";
 import { DRAFT_ENDING, isFileError, readIfThere, writePrivateFile } from "../profile/private-files.ts";
 import { formatOrigins, type Origins, parseOrigins, unknownOrigins } from "./origins.ts";
 import { setDir } from "./paths.ts";
+import { type CopyRows, rowsOfLines } from "./rows.ts";
 
 const FileRef = z.object({ file: z.string().regex(/^[\w.-]+$/), size: z.int().nonnegative(), digest: DigestSchema });
 type FileRef = z.infer<typeof FileRef>;
@@ -39,7 +40,7 @@ const CurrentFile = z.object({
 });
 export type Current = z.infer<typeof CurrentFile>;
 
-export type Copy = {
+export type Copy = CopyRows & {
   setId: SetId;
   dir: string;
   current: Current;
@@ -118,7 +119,8 @@ async function openNamed(stateDir: string, setId: SetId, current: Current): Prom
   const manifest = await parseManifest(manifestBytes, statement, { strict: false });
   const origins =
     current.origins === undefined ? unknownOrigins(current.release) : parseOrigins(await readRef(dir, current.origins));
-  return { setId, dir, current, link: { statement, digest: current.statement }, manifest, envelope, lines, origins };
+  const link = { statement, digest: current.statement };
+  return { setId, dir, current, link, manifest, envelope, lines, origins, ...rowsOfLines(lines) };
 }
 
 export function readManifestBytes({ dir, current }: Copy): Promise<Bytes> {

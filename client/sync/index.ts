@@ -8,5 +8,6 @@ export { type Tail, tailLog } from "./log/tail.ts";
 export { judgeCopy, type SyncOutcome, syncSet } from "./outcome.ts";
 export { readRecalls } from "./recalls.ts";
 export { openHeldRoot, updateRoots } from "./roots.ts";
+export type { CopyRows, IndexFile, RowRef } from "./rows.ts";
 export { ACT_STALE_DEFAULT_DAYS, isOlderThan, readStatus, type SetStatus, writeStatus } from "./status.ts";
 export type { SyncContext } from "./sync-set.ts";
