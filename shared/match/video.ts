@@ -1,0 +1,148 @@
+/**
+ * Videos as bags of frames: how much of one is in the other, both ways (facebook/ThreatExchange, vpdq).
+ *
+ * Upstream's C++ matcher compares with `<` and its Python index with `<=`; here it is `<=` everywhere.
+ */
+import { hexOf, parseHex } from "../bytes.ts";
+import { ExchangeError } from "../problem.ts";
+import { isVpdq, VPDQ_MAX_CHARS } from "../signals/carried.ts";
+import { distancePdq, PDQ_MATCH_THRESHOLD, PDQ_QUALITY_FLOOR } from "../signals/pdq.ts";
+import { HASH_BYTES } from "./chunk-rule.ts";
+import { openHammingIndex } from "./hamming.ts";
+
+/** @property hash - 32 bytes; @property seconds - from the start of the video */
+export type VideoFrame = { hash: Uint8Array; quality: number; seconds: number };
+
+/**
+ * A frame this near to the one kept before it shows the same: decoders alone differ by as much. Much less than what
+ * matches, since a copy that lies within reach of the dropped frame must stay within reach of the kept one.
+ */
+export const SAME_FRAME_DISTANCE = 4;
+/** Two hours, one frame a second. */
+export const VIDEO_MAX_FRAMES = 7_200;
+/** The share that upstream calls a match. Either way: a listed scene in a longer video, or a part of a listed video. */
+export const VIDEO_MATCH_SHARE = 0.8;
+
+const SECONDS_PER_MS = 1_000;
+
+/** @throws ExchangeError `signal_invalid` unless the text is a vPDQ value: `hash,quality,seconds` joined by `;` */
+export function parseVpdq(text: string): VideoFrame[] {
+  if (!isVpdq(text)) throw new ExchangeError("signal_invalid", { alg: "vpdq" });
+  return text.split(";").map((frame) => {
+    const [hash, quality, seconds] = frame.split(",") as [string, string, string];
+    return { hash: parseHex(hash), quality: Number(quality), seconds: Number(seconds) };
+  });
+}
+
+/**
+ * The frames as a vPDQ value. A value has room for about 160 of them: of more, so many are kept, evenly over the video.
+ *
+ * @returns undefined without frames, which is no value
+ */
+export function formatVpdq(frames: readonly VideoFrame[]): string | undefined {
+  for (let kept = frames.length; kept > 0; kept--) {
+    const even = Array.from({ length: kept }, (_, i) => frames[Math.floor((i * frames.length) / kept)] as VideoFrame);
+    const value = even.map(formatFrame).join(";");
+    if (value.length <= VPDQ_MAX_CHARS) return value;
+    // Straight to what can fit at all, then one less at a time.
+    kept = Math.min(kept, Math.ceil((kept * VPDQ_MAX_CHARS) / value.length) + 1);
+  }
+  return undefined;
+}
+
+function formatFrame({ hash, quality, seconds }: VideoFrame): string {
+  return `${hexOf(hash)},${quality},${Math.round(seconds * SECONDS_PER_MS) / SECONDS_PER_MS}`;
+}
+
+/** Without the frames whose hash says nothing, and without those that repeat the one before. */
+export function pruneFrames(frames: readonly VideoFrame[]): VideoFrame[] {
+  const kept: VideoFrame[] = [];
+  for (const frame of frames) {
+    if (frame.quality < PDQ_QUALITY_FLOOR) continue;
+    const before = kept.at(-1);
+    if (before === undefined || distancePdq(before.hash, frame.hash) > SAME_FRAME_DISTANCE) kept.push(frame);
+  }
+  return kept;
+}
+
+export type VideoMatch = {
+  /** Which of the indexed videos. */
+  at: number;
+  /** Frames of each side that have a counterpart on the other. */
+  queryFrames: number;
+  entryFrames: number;
+  /** 0 to 1: of all frames of the side that say something. */
+  queryShare: number;
+  entryShare: number;
+  /** The smallest distance between any two frames, in bits. */
+  distance: number;
+};
+
+export type VideoIndex = {
+  /** Videos, those without a frame that says something included: they match nothing. */
+  readonly count: number;
+  readonly memoryBytes: number;
+  /**
+   * @param radius - in bits, inclusive
+   * @returns every video that shares a frame with the query, the largest share first; none for a query without frames
+   * @throws RangeError for more than {@link VIDEO_MAX_FRAMES}
+   */
+  search(frames: readonly VideoFrame[], radius?: number): VideoMatch[];
+};
+
+/** @property wasm - as for {@link openHammingIndex} */
+export type VideoIndexOptions = { videos: Iterable<readonly VideoFrame[]>; wasm?: boolean | undefined };
+
+export function openVideoIndex({ videos, wasm }: VideoIndexOptions): VideoIndex {
+  const frames: Uint8Array[] = [];
+  const videoOfFrame: number[] = [];
+  const frameCounts: number[] = [];
+  for (const video of videos) {
+    const said = pruneFrames(video);
+    for (const { hash } of said) {
+      frames.push(hash);
+      videoOfFrame.push(frameCounts.length);
+    }
+    frameCounts.push(said.length);
+  }
+  const hashes = new Uint8Array(frames.length * HASH_BYTES);
+  for (const [i, hash] of frames.entries()) hashes.set(hash, i * HASH_BYTES);
+  const index = openHammingIndex({ hashes, wasm });
+  const owners = Uint32Array.from(videoOfFrame);
+  const counts = Uint32Array.from(frameCounts);
+
+  function search(query: readonly VideoFrame[], radius = PDQ_MATCH_THRESHOLD): VideoMatch[] {
+    if (query.length > VIDEO_MAX_FRAMES) throw new RangeError(`video: more than ${VIDEO_MAX_FRAMES} frames`);
+    const said = pruneFrames(query);
+    const tallies = new Map<number, Tally>();
+    for (const [i, { hash }] of said.entries()) {
+      for (const { at, distance } of index.search(hash, radius)) {
+        const video = owners[at] as number;
+        const tally = tallies.get(video) ?? { frames: new Set(), queryFrames: 0, lastQuery: -1, distance };
+        tallies.set(video, tally);
+        tally.frames.add(at);
+        tally.distance = Math.min(tally.distance, distance);
+        if (tally.lastQuery !== i) tally.queryFrames += 1;
+        tally.lastQuery = i;
+      }
+    }
+    return [...tallies]
+      .map(([at, { frames: matched, queryFrames, distance }]) => ({
+        at,
+        queryFrames,
+        entryFrames: matched.size,
+        queryShare: queryFrames / said.length,
+        entryShare: matched.size / (counts[at] as number),
+        distance,
+      }))
+      .sort((a, b) => larger(b) - larger(a) || a.at - b.at);
+  }
+
+  return { count: counts.length, memoryBytes: index.memoryBytes + owners.byteLength + counts.byteLength, search };
+}
+
+type Tally = { frames: Set<number>; queryFrames: number; lastQuery: number; distance: number };
+
+function larger({ queryShare, entryShare }: VideoMatch): number {
+  return Math.max(queryShare, entryShare);
+}
