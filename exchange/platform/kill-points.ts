@@ -4,6 +4,7 @@ import type { Config } from "./bindings.ts";
 /** In the order of an admission. */
 export const RELEASE_KILL_POINTS = [
   "after_blob_put",
+  "after_segment_staged",
   "after_rows_staged",
   "before_head_moves",
   "after_head_moved",

@@ -34,6 +34,7 @@ export type AdmissionRow = {
   rows_total: number;
   entries_delta: number;
   audience_floor: AudienceTier;
+  state_buckets: Bytes;
   code: string | null;
   detail: ProblemDetail | null;
 };
@@ -52,7 +53,7 @@ export type NewAdmission = {
 
 const columns = (sql: Queries["sql"]) => sql`
   set_id::float8 as set_id, release, digest, payload, envelope, via, state, token, step, last_id, rows_done::float8 as rows_done,
-  rows_total::float8 as rows_total, entries_delta::float8 as entries_delta, audience_floor, code, detail`;
+  rows_total::float8 as rows_total, entries_delta::float8 as entries_delta, audience_floor, state_buckets, code, detail`;
 
 export async function findAdmission(
   { sql }: Queries,
@@ -90,6 +91,7 @@ export async function claimAdmission(
           rows_done = case admissions.state when 'failed' then 0 else admissions.rows_done end,
           entries_delta = case admissions.state when 'failed' then 0 else admissions.entries_delta end,
           audience_floor = case admissions.state when 'failed' then 'test' else admissions.audience_floor end,
+          state_buckets = case admissions.state when 'failed' then '' else admissions.state_buckets end,
           code = null, detail = null
       where admissions.state = 'failed'
         or (admissions.state <> 'done' and admissions.digest = excluded.digest and admissions.touched_at < ${staleBefore})
@@ -110,7 +112,13 @@ export async function takeOverAdmission(deps: Deps, setId: number, release: numb
   return row;
 }
 
-export type StepResult = { rows: number; entriesDelta: number; floor: AudienceTier; lastId?: string | undefined };
+export type StepResult = {
+  rows: number;
+  entriesDelta: number;
+  floor: AudienceTier;
+  lastId?: string | undefined;
+  stateBuckets?: Uint8Array | undefined;
+};
 
 /**
  * One step in one transaction: its rows and the mark that it is done land together, so a step is never done twice and
@@ -129,12 +137,12 @@ export async function runStep(
     const [before] = await tx.sql<{ audience_floor: AudienceTier; last_id: string }[]>`
       select audience_floor, last_id from admissions where set_id = ${admission.set_id} and release = ${admission.release}`;
     if (before === undefined) throw new ExchangeError("admission_pending");
-    const { rows, entriesDelta, floor, lastId } = await work(tx, { lastId: before.last_id });
+    const { rows, entriesDelta, floor, lastId, stateBuckets } = await work(tx, { lastId: before.last_id });
     await tx.sql`
       update admissions
       set step = ${step + 1}, rows_done = rows_done + ${rows}, entries_delta = entries_delta + ${entriesDelta},
           audience_floor = ${narrower(before.audience_floor, floor)}, last_id = ${lastId ?? before.last_id},
-          touched_at = ${deps.now()}
+          state_buckets = ${stateBuckets ?? tx.sql`state_buckets`}, touched_at = ${deps.now()}
       where set_id = ${admission.set_id} and release = ${admission.release}`;
   });
 }

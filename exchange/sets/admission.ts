@@ -1,44 +1,30 @@
-/** The steps of an admission: rows staged segment by segment, the snapshot held against them, then the head. Each can be interrupted. */
+/** The run of an admission: rows staged segment by segment, the snapshot held against them, then the head. It can be interrupted anywhere. */
 
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { parseStatement } from "@breakwater/shared/release.ts";
-import { createStateDigest } from "@breakwater/shared/state.ts";
 import type { ReleaseAnswer } from "@breakwater/shared/wire/sets.ts";
 import { eq } from "drizzle-orm";
-import type { Tx } from "../platform/db.ts";
 import { toExchangeError } from "../platform/db-errors.ts";
 import type { Deps } from "../platform/deps.ts";
 import type { JobHandler } from "../platform/jobs.ts";
+import { type Land, type Step, stepsOf } from "./admission-steps.ts";
 import {
   ADMISSION_STALE_MS,
   type AdmissionRow,
   failAdmission,
   findAdmission,
   runStep,
-  type StepResult,
   takeOverAdmission,
-  touchAdmission,
 } from "./admission-store.ts";
-import { narrower, requireAudience } from "./audience.ts";
 import { keepBlob, readBlob } from "./blob-store.ts";
 import { moveHead } from "./head.ts";
-import {
-  asPuts,
-  type CheckedRows,
-  checkChanges,
-  readDeltaSegment,
-  readSnapshotSegment,
-  type SnapshotLine,
-} from "./lines.ts";
-import { deletedSince, overlaid, whyOf } from "./overlay.ts";
 import { openProposal, type Proposal } from "./proposal.ts";
-import { listCurrentRows, refreshStatistics, type StagedRow, stageRows } from "./staging.ts";
+import { refreshStatistics } from "./staging.ts";
+import { type StateBuckets, stateOf } from "./state-buckets.ts";
 import { sets } from "./tables.ts";
 
 /** One run of the job; what is left is for the next, so that no run meets the runtime's limit. */
 export const ADMISSION_RUN_MS = 15_000;
-
-type Step = { run: (deps: Deps, admission: AdmissionRow, at: number) => Promise<void> };
 
 /**
  * Run an admission to its end.
@@ -65,13 +51,11 @@ export async function advance(
   { deadline, land = moveHead }: { deadline?: Date | undefined; land?: typeof moveHead } = {},
 ): Promise<ReleaseAnswer | undefined> {
   try {
-    const steps = stepsOf(proposal);
-    for (let at = admission.step; at < steps.length; at++) {
-      if (deadline !== undefined && deps.now() >= deadline) return undefined;
-      await (steps[at] as Step).run(deps, admission, at);
-    }
+    const { steps, buckets } = stepsOf(deps, admission, proposal);
+    if (!(await runSteps(deps, admission, steps, deadline))) return undefined;
     await deps.killPoint("after_rows_staged");
     await refreshStatistics(deps, admission.rows_total);
+    if (buckets !== undefined) await requireState(buckets, proposal);
     await requireCount(deps, admission, proposal);
     await keepDocuments(deps, proposal);
     await deps.killPoint("before_head_moves");
@@ -86,139 +70,41 @@ export async function advance(
   }
 }
 
-function stepsOf(proposal: Proposal): Step[] {
-  const rows = proposal.replaces
-    ? rangesOf(proposal).map((at) => ({
-        run: (deps: Deps, admission: AdmissionRow, step: number) => replaceRange(deps, admission, proposal, step, at),
-      }))
-    : proposal.ownDelta.map((segment) => ({
-        run: async (deps: Deps, admission: AdmissionRow, step: number) => {
-          const changes = await readDeltaSegment(deps, proposal, segment);
-          await stage(deps, admission, proposal, step, await checkChanges(proposal, changes), {
-            lines: changes.length,
-            sortedIds: { first: changes[0]?.id, last: changes.at(-1)?.id },
-          });
-        },
-      }));
-  if (!proposal.newSnapshot) return rows;
-  const compared = proposal.replaces
-    ? []
-    : rangesOf(proposal).map((at) => ({
-        run: (deps: Deps, admission: AdmissionRow, step: number) => compareRange(deps, admission, proposal, step, at),
-      }));
-  return [...rows, ...compared, { run: (deps, admission, step) => compareState(deps, admission, proposal, step) }];
-}
-
-// An empty snapshot still has one range, from the first id to the last: a recovery to nothing must delete.
-function rangesOf({ index }: Proposal): number[] {
-  return Array.from({ length: Math.max(1, index.length) }, (_, at) => at);
-}
-
-function boundsOf({ index }: Proposal, at: number): { from: string; until: string | undefined } {
-  return { from: at === 0 ? "" : (index[at]?.from ?? ""), until: index[at + 1]?.from };
-}
-
-async function linesOf(deps: Deps, proposal: Proposal, at: number): Promise<SnapshotLine[]> {
-  return proposal.index.length === 0 ? [] : readSnapshotSegment(deps, proposal, at);
-}
-
-async function stage(
-  deps: Deps,
-  admission: AdmissionRow,
-  proposal: Proposal,
-  step: number,
-  { rows, floor }: CheckedRows,
-  { lines, sortedIds }: { lines: number; sortedIds?: { first: string | undefined; last: string | undefined } },
-): Promise<void> {
-  const { set, statement } = proposal;
-  await runStep(deps, admission, step, async (tx, { lastId }): Promise<StepResult> => {
-    // One line an id in the whole delta, not only in each of its segments.
-    const first = sortedIds?.first;
-    if (first !== undefined && first <= lastId) throw new ExchangeError("segment_order", { reason: "across segments" });
-    await requireTier(tx, proposal, floor);
-    const entriesDelta = await stageRows(tx, set.id, statement.release, rows);
-    return { rows: lines, entriesDelta, floor, lastId: sortedIds?.last };
-  });
-}
-
-// Under the set's lock, where a change of the audience waits too: whichever comes second sees the other.
-async function requireTier({ db }: Tx, { set, overlay }: Proposal, floor: CheckedRows["floor"]): Promise<void> {
-  const [row] = await db.select({ tier: sets.audienceTier }).from(sets).where(eq(sets.id, set.id)).for("update");
-  if (row === undefined) return;
-  if (overlay === undefined) return requireAudience(row.tier, floor);
-  // It was published to fewer than the restored rows say: they learn it from what it holds.
-  await db
-    .update(sets)
-    .set({ audienceTier: narrower(row.tier, floor) })
-    .where(eq(sets.id, set.id));
-}
-
-/** Make the rows of one range what the snapshot holds: release 1, and recovery from a stolen key. */
-async function replaceRange(
-  deps: Deps,
-  admission: AdmissionRow,
-  proposal: Proposal,
-  step: number,
-  at: number,
-): Promise<void> {
-  const lines = overlaid(await linesOf(deps, proposal, at), proposal, boundsOf(proposal, at));
-  // What an interrupted earlier run staged is not here: its step is marked done and skipped.
-  const current = await listCurrentRows(deps, proposal.set.id, boundsOf(proposal, at));
-  const held = new Map(current.flatMap((row) => (row.op === "put" ? [[row.id, row.line] as const] : [])));
-  const { rows, floor } = await checkChanges(proposal, asPuts(lines));
-  const changed = rows.filter((row) => row.op === "put" && held.get(row.id) !== row.line);
-  const kept = new Set(lines.map(({ id }) => id));
-  const gone = new Set(
-    [...held.keys(), ...deletedSince(proposal, boundsOf(proposal, at))].filter((id) => !kept.has(id)),
-  );
-  const dropped = [...gone].map((id): StagedRow => ({ op: "del", id, why: whyOf(proposal, id) }));
-  await stage(deps, admission, proposal, step, { rows: [...changed, ...dropped], floor }, { lines: lines.length });
-}
-
 /**
- * A snapshot beside a delta says nothing new: each line is the row we hold, and each row up to the snapshot's release is
- * in it. An entry changed after the snapshot's release may stand in it as it was; the deltas after it tell the rest.
+ * The next segment is read and checked while the database takes in the one before: two are held at most, and at a million
+ * entries an admission takes a third less time.
+ *
+ * @returns false when the deadline came first
  */
-async function compareRange(
+async function runSteps(
   deps: Deps,
   admission: AdmissionRow,
-  proposal: Proposal,
-  step: number,
-  at: number,
-): Promise<void> {
-  const lines = await linesOf(deps, proposal, at);
-  const release = proposal.manifest.snapshot.release;
-  const current = await listCurrentRows(deps, proposal.set.id, boundsOf(proposal, at));
-  const held = new Map(current.map((row) => [row.id, row]));
-  const older: SnapshotLine[] = [];
-  for (const { id, line } of lines) {
-    const row = held.get(id);
-    if (row?.line === line) continue;
-    if (row === undefined || row.release <= release) throw new ExchangeError("state_digest", { reason: "snapshot" });
-    older.push({ id, line });
+  steps: readonly Step[],
+  deadline: Date | undefined,
+): Promise<boolean> {
+  const prepare = (at: number): Promise<Land> | undefined => {
+    const ready = steps[at]?.();
+    // It is awaited in its turn; the step before may fail first.
+    ready?.catch(() => {});
+    return ready;
+  };
+  let ready = prepare(admission.step);
+  for (let at = admission.step; ready !== undefined; at++) {
+    const land = await ready;
+    const isLast = deadline !== undefined && deps.now() >= deadline;
+    ready = isLast ? undefined : prepare(at + 1);
+    await runStep(deps, admission, at, land);
+    await deps.killPoint("after_segment_staged");
+    if (isLast && at + 1 < steps.length) return false;
   }
-  // What no row of ours vouches for is checked like a new entry: nothing free-form is carried along in a snapshot.
-  const { floor } = await checkChanges(proposal, asPuts(older));
-  requireAudience(proposal.set.audienceTier, floor);
-  const listed = new Set(lines.map(({ id }) => id));
-  for (const row of current) {
-    if (row.op === "put" && row.release <= release && !listed.has(row.id)) {
-      throw new ExchangeError("state_digest", { reason: "snapshot" });
-    }
-  }
-  await runStep(deps, admission, step, async () => ({ rows: lines.length, entriesDelta: 0, floor }));
+  return true;
 }
 
-async function compareState(deps: Deps, admission: AdmissionRow, proposal: Proposal, step: number): Promise<void> {
-  const { snapshot } = proposal.manifest;
-  const state = createStateDigest();
-  for (const at of rangesOf(proposal)) {
-    for (const { line } of await linesOf(deps, proposal, at)) state.add(line);
-    await touchAdmission(deps, admission);
+/** The snapshot's lines are those whose state its manifest states. @throws ExchangeError `state_digest` */
+async function requireState(buckets: StateBuckets, { manifest }: Proposal): Promise<void> {
+  if ((await stateOf(await buckets.finish())) !== manifest.snapshot.state) {
+    throw new ExchangeError("state_digest", { reason: "digest" });
   }
-  if (state.count() !== snapshot.entries) throw new ExchangeError("state_count", { got: state.count() });
-  if ((await state.digest()) !== snapshot.state) throw new ExchangeError("state_digest", { reason: "digest" });
-  await runStep(deps, admission, step, async () => ({ rows: 0, entriesDelta: 0, floor: "test" }));
 }
 
 async function requireCount(deps: Deps, { set_id, release }: AdmissionRow, { set, manifest }: Proposal): Promise<void> {

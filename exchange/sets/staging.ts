@@ -18,9 +18,16 @@ export type StagedRow =
  * pages by it would skip rows for good.
  *
  * @param rows - each id once, and none that this release has staged before
+ * @param replacing - false when it is known that the set holds none of these ids
  * @returns by how much the number of entries changes
  */
-export async function stageRows(tx: Tx, setId: number, release: number, rows: readonly StagedRow[]): Promise<number> {
+export async function stageRows(
+  tx: Tx,
+  setId: number,
+  release: number,
+  rows: readonly StagedRow[],
+  { replacing = true }: { replacing?: boolean } = {},
+): Promise<number> {
   if (rows.length === 0) return 0;
   const { sql } = tx;
   const [given] = await sql<{ first: number }[]>`
@@ -28,14 +35,32 @@ export async function stageRows(tx: Tx, setId: number, release: number, rows: re
     returning (next_seq - ${rows.length})::float8 as first`;
   if (given === undefined) throw new Error("set vanished inside its admission");
   await copyRows(tx, setId, release, given.first, rows);
-  const replaced = await sql<{ op: "put" | "del" }[]>`
-    update entry_versions as old set superseded_by = ${release}
-    from entry_versions as staged
-    where staged.set_id = ${setId} and staged.seq >= ${given.first} and staged.seq < ${given.first + rows.length}
-      and old.set_id = ${setId} and old.id = staged.id and old.release < ${release} and old.superseded_by is null
-    returning old.op`;
   const put = rows.filter(({ op }) => op === "put").length;
-  return put - replaced.filter(({ op }) => op === "put").length;
+  const replaced = replacing ? await supersede(tx, setId, release, { first: given.first, count: rows.length }) : 0;
+  // Also the witness that the COPY was taken whole, see below.
+  if (!replacing) await sql`select 1`;
+  return put - replaced;
+}
+
+/** @returns how many of the versions that the staged rows replace were entries */
+async function supersede(
+  { sql }: Tx,
+  setId: number,
+  release: number,
+  { first, count }: { first: number; count: number },
+): Promise<number> {
+  // One look into the index a row. What the planner knows is from before the release, and with it in mind it would read
+  // the whole set for each segment.
+  await sql`select set_config(name, 'off', true) from unnest(array['enable_hashjoin', 'enable_mergejoin', 'enable_seqscan']) name`;
+  const [row] = await sql<{ puts: number }[]>`
+    with replaced as (
+      update entry_versions as old set superseded_by = ${release}
+      from entry_versions as staged
+      where staged.set_id = ${setId} and staged.seq >= ${first} and staged.seq < ${first + count}
+        and old.set_id = ${setId} and old.id = staged.id and old.release < ${release} and old.superseded_by is null
+      returning old.op)
+    select count(*) filter (where op = 'put')::float8 as puts from replaced`;
+  return row?.puts ?? 0;
 }
 
 /**
