@@ -37,6 +37,10 @@ describe("a URL entry", () => {
     "https://user:secret@forum.example/",
     "https://forum.example/ü",
     "https://bücher.example/",
+    "https://forum.example/%7eb",
+    "https://forum.example/a%2fb",
+    "https://forum.example/100%",
+    "https://forum.example/b?",
     "ftp://forum.example/",
     "javascript:alert(1)",
     "data:text/plain,hello",
@@ -72,6 +76,10 @@ describe("canonicalUrl", () => {
     ["HTTPS://Forum.Example:443/a/../b?x=1#y", "exact", "https://forum.example/b?x=1"],
     ["https://forum.example./b?x=1", "path", "https://forum.example/b"],
     ["https://bücher.example/b?x=1", "host", "https://xn--bcher-kva.example/"],
+    ["https://forum.example/%7eb%2f%c3%bc?a=%5a%", "exact", "https://forum.example/~b%2F%C3%BC?a=Z%25"],
+    ["https://forum.example/b?utm_source=x", "exact", "https://forum.example/b?utm_source=x"],
+    ["http://forum.example:80/b?", "exact", "http://forum.example/b"],
+    ["http://forum.example:8080../b??", "exact", "http://forum.example:8080/b??"],
   ])("writes %s with scope %s", (text, scope, expected) => {
     expect(canonicalUrl(text, scope)).toBe(expected);
     expect(canonicalUrl(expected, scope)).toBe(expected);

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { type Digest as DigestText, digestOf, utf8Of } from "../bytes.ts";
 import { Digest } from "../ids.ts";
 import { jcs } from "../jcs.ts";
+import { parseAddress, pathDepth, spellUrl } from "../match/urls/spelling.ts";
 import { ExchangeError } from "../problem.ts";
 import { closed, type ObjectOf, open, refuse } from "../schema.ts";
 import { CategoryCode } from "../vocab/categories.ts";
@@ -12,6 +13,8 @@ import { UrlRole, UrlScope, UrlStatus } from "../vocab/urls.ts";
 import { type CoreShape, checkCore, coreMembers } from "./core.ts";
 
 export const URL_MAX_CHARS = 2083;
+/** Parts of a path that is listed with all below it: whoever matches looks that many paths up and no more. */
+export const PATH_SCOPE_MAX_DEPTH = 32;
 
 function urlEntrySchema(object: ObjectOf) {
   return object({
@@ -44,30 +47,23 @@ function checkUrlEntry(entry: UrlShape, context: z.RefinementCtx): void {
 }
 
 /**
- * The one spelling of an address that an entry may have: as the URL standard serialises it, http or https, without
+ * The one spelling of an address that an entry may have (see `match/urls/spelling.ts`): http or https, without
  * credentials and fragment; with scope `path` no query, with scope `host` no path either.
  *
  * @throws ExchangeError `url_invalid`
  */
 export function canonicalUrl(text: string, scope: UrlScope): string {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    throw new ExchangeError("url_invalid", { reason: "form" });
-  }
-  if (url.protocol !== "http:" && url.protocol !== "https:")
-    throw new ExchangeError("url_invalid", { reason: "scheme" });
-  if (url.username !== "" || url.password !== "") throw new ExchangeError("url_invalid", { reason: "credentials" });
-  url.hash = "";
-  url.hostname = url.hostname.replace(/\.$/, "");
-  if (scope !== "exact") url.search = "";
-  if (scope === "host") url.pathname = "/";
-  if (url.href.length > URL_MAX_CHARS) throw new ExchangeError("url_invalid", { reason: "length" });
-  return url.href;
+  const address = parseAddress(text);
+  if (address.username !== "" || address.password !== "")
+    throw new ExchangeError("url_invalid", { reason: "credentials" });
+  if (scope === "path" && pathDepth(address.pathname) > PATH_SCOPE_MAX_DEPTH)
+    throw new ExchangeError("url_invalid", { reason: "depth" });
+  const canonical = spellUrl(address, scope);
+  if (canonical.length > URL_MAX_CHARS) throw new ExchangeError("url_invalid", { reason: "length" });
+  return canonical;
 }
 
-function isCanonicalUrl(text: string, scope: UrlScope): boolean {
+export function isCanonicalUrl(text: string, scope: UrlScope): boolean {
   try {
     return canonicalUrl(text, scope) === text;
   } catch {
