@@ -4,6 +4,7 @@ import { type CallOptions, makeCall } from "./call.ts";
 import { makeHotline } from "./hotline.ts";
 import { makeLogReading } from "./log.ts";
 import { makeOperator } from "./operator.ts";
+import { makeOpinions } from "./opinions.ts";
 import { makePublishing } from "./publishing.ts";
 import { makeReading } from "./reading.ts";
 
@@ -16,6 +17,7 @@ export function openExchange(options: CallOptions) {
     origin: options.origin,
     ...makeReading(call),
     ...makeLogReading(options),
+    ...makeOpinions(call),
     ...makePublishing(call),
     operator: makeOperator(call),
     hotline: makeHotline(call),

@@ -28,8 +28,10 @@ export type MatchAction = z.infer<typeof MatchAction>;
 /** Why a hit does not say `block`. */
 export const WHY_NOT_BLOCK = [
   "allow_listed",
+  "controls_unreadable",
   "entry_asks_less",
   "flood",
+  "ledger_unwritable",
   "mode_review",
   "new_publisher",
   "observed",
@@ -131,7 +133,7 @@ export const Hit = z.object({
 export type Hit = z.infer<typeof Hit>;
 
 /** Why something that was sent has not been compared: no hits, and no word that there is nothing. */
-export const NOT_COMPARED = ["ambiguous", "no_set", "no_frames", "quality_too_low"] as const;
+export const NOT_COMPARED = ["ambiguous", "copy_damaged", "no_set", "no_frames", "quality_too_low"] as const;
 export const NotCompared = z.object({
   what: z.enum(["hashes", "pdq", "vpdq", "text", "url"]),
   why: z.enum(NOT_COMPARED),
