@@ -9,6 +9,12 @@ export const HASH_BYTES = HASH_BITS / 8;
 /** @property start - first bit, counted from bit 0 of byte 0 */
 export type Chunk = { start: number; width: number };
 
+/** Hashes, tables and what a search needs beside them stay within this, which is what members plan their memory by. */
+export const MAX_BYTES_PER_HASH = 110;
+const TABLE_ENTRY_BYTES = 4;
+/** Room for what does not grow with the chunks: candidates and hits of one search. */
+const SEARCH_BYTES_PER_HASH = 1;
+
 /** Fewer chunks are wider: fewer candidates a query, but a table of 2^width places for each. */
 const CHUNKS_BY_COUNT: readonly { from: number; chunks: number }[] = [
   { from: 20_000_000, chunks: 11 },
@@ -16,18 +22,25 @@ const CHUNKS_BY_COUNT: readonly { from: number; chunks: number }[] = [
   { from: 0, chunks: 16 },
 ];
 
-/** The most chunks whose tables stay within 110 bytes a hash, hashes included. */
-export function chunksFor(count: number): number {
-  return (CHUNKS_BY_COUNT.find(({ from }) => count >= from) as { chunks: number }).chunks;
+/** How so many hashes are cut: the fewest chunks whose full width fits the memory, or 16 narrower ones. */
+export function chunksFor(count: number): Chunk[] {
+  const { chunks } = CHUNKS_BY_COUNT.find(({ from }) => count >= from) as { chunks: number };
+  const perHash = MAX_BYTES_PER_HASH - HASH_BYTES - SEARCH_BYTES_PER_HASH - chunks * TABLE_ENTRY_BYTES;
+  const places = Math.max(1, (perHash * count) / (chunks * TABLE_ENTRY_BYTES));
+  return cutChunks(chunks, Math.floor(Math.log2(places)));
 }
 
-/** Cuts 256 bits into so many pieces whose widths differ by one at most; the wider ones first. */
-export function cutChunks(chunks: number): Chunk[] {
+/**
+ * Cuts 256 bits into pieces whose widths differ by one at most, the wider ones first, and leaves away the last bits of
+ * each that is wider than `maxWidth`. Nothing is missed by that: what differs little in a piece differs no more in a part
+ * of it.
+ */
+export function cutChunks(chunks: number, maxWidth: number): Chunk[] {
   const narrow = Math.floor(HASH_BITS / chunks);
   const wide = HASH_BITS % chunks;
   return Array.from({ length: chunks }, (_, k) => ({
     start: k * narrow + Math.min(k, wide),
-    width: narrow + (k < wide ? 1 : 0),
+    width: Math.min(maxWidth, narrow + (k < wide ? 1 : 0)),
   }));
 }
 

@@ -1,11 +1,11 @@
 /** Hamming search in plain JavaScript, for where WASM is not allowed; also what the WASM searches are checked against. */
-import { type Chunk, chunkOf, chunkRadius, cutChunks, HASH_BYTES, masksOf } from "./chunk-rule.ts";
+import { type Chunk, chunkOf, chunkRadius, HASH_BYTES, masksOf } from "./chunk-rule.ts";
 import { copyHashes, type HammingEngine, type HammingHit, type HashSource, hashCount } from "./hamming-engine.ts";
 
 const WORDS = HASH_BYTES / 4;
 
-/** @param chunks - into how many pieces hashes are cut for probing; 0 for an engine that only scans */
-export function openPlainEngine(source: HashSource, chunks: number): HammingEngine {
+/** @param chunks - what of the hashes is looked up when probing; none for an engine that only scans */
+export function openPlainEngine(source: HashSource, chunks: readonly Chunk[]): HammingEngine {
   const words = wordsOf(source);
   const tables = cutTables(words, chunks);
   const tableBytes = tables.reduce((sum, { starts, rows }) => sum + starts.byteLength + rows.byteLength, 0);
@@ -63,11 +63,10 @@ function countBits(word: number): number {
 /** Which hashes have which value in one chunk: rows of value v are `rows[starts[v] … starts[v + 1]]`. */
 type Table = { chunk: Chunk; starts: Uint32Array; rows: Uint32Array };
 
-function cutTables(words: Uint32Array, chunks: number): Table[] {
-  if (chunks === 0) return [];
+function cutTables(words: Uint32Array, chunks: readonly Chunk[]): Table[] {
   const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
   const count = words.length / WORDS;
-  return cutChunks(chunks).map((chunk) => {
+  return chunks.map((chunk) => {
     const starts = new Uint32Array(2 ** chunk.width + 1);
     const rows = new Uint32Array(count);
     for (let at = 0; at < count; at++) bump(starts, chunkOf(bytes, at * HASH_BYTES, chunk));

@@ -2,14 +2,17 @@
 import { chunksFor, HASH_BITS, HASH_BYTES } from "./chunk-rule.ts";
 import { type HammingEngine, type HammingHit, type HashSource, hashCount } from "./hamming-engine.ts";
 import { openPlainEngine } from "./hamming-plain.ts";
+import { openWasmEngine } from "./hamming-wasm.ts";
 
 export type { HammingHit, HashSource } from "./hamming-engine.ts";
 
-/** `flat`: reads all hashes for each query, builds nothing. `multi`: tables of what each hash contains, 100 bytes a hash. */
+/** `flat`: reads all hashes for each query, builds nothing. `multi`: tables of what each hash contains, up to 110 bytes a hash. */
 export type HammingTier = "flat" | "multi";
 
 /** Below this a scan takes less time than the tables are worth. */
 export const MULTI_FROM_COUNT = 50_000;
+/** Each kernel reserves gigabytes of addresses: for fewer hashes than this the plain scan is as good. */
+const WASM_FROM_COUNT = 2_048;
 /** Row numbers and memory both end before this. */
 export const HAMMING_MAX_COUNT = 30_000_000;
 /** Looking up one candidate costs as much as scanning about this many hashes: past that the scan is quicker. */
@@ -23,7 +26,7 @@ export type HammingIndexOptions = {
   hashes: HashSource;
   /** Chosen by the number of hashes unless given: `flat` where memory is short. */
   tier?: HammingTier | undefined;
-  /** false for plain JavaScript; otherwise WASM where the platform allows it. */
+  /** false for plain JavaScript, true for WASM where the platform allows it; by the number of hashes unless given. */
   wasm?: boolean | undefined;
   /** Asked of each hit at the time of the search: the base does not change, what a patch replaced is left out here. */
   isLive?: ((at: number) => boolean) | undefined;
@@ -47,12 +50,15 @@ export type HammingIndex = {
 };
 
 /** @throws RangeError when the bytes are not whole hashes or are more than {@link HAMMING_MAX_COUNT} */
-export function openHammingIndex({ hashes, tier, isLive }: HammingIndexOptions): HammingIndex {
+export function openHammingIndex({ hashes, tier, wasm, isLive }: HammingIndexOptions): HammingIndex {
   const count = hashCount(hashes);
   if (count > HAMMING_MAX_COUNT) throw new RangeError(`hamming: ${count} hashes are too many for one index`);
   const chosen = tier ?? (count >= MULTI_FROM_COUNT ? "multi" : "flat");
-  const engine: HammingEngine = openPlainEngine(hashes, chosen === "multi" ? chunksFor(count) : 0);
+  const chunks = chosen === "multi" ? chunksFor(count) : [];
   const cap = WORK_CAP_MIN + Math.floor(count / SCANNED_PER_CANDIDATE);
+  const wantsWasm = wasm ?? count >= WASM_FROM_COUNT;
+  const kernel = wantsWasm ? openWasmEngine(hashes, chunks, cap) : undefined;
+  const engine: HammingEngine = kernel ?? openPlainEngine(hashes, chunks);
   let capped = 0;
 
   function finish(found: HammingHit[]): HammingHit[] {
@@ -71,9 +77,8 @@ export function openHammingIndex({ hashes, tier, isLive }: HammingIndexOptions):
       scanned.push({ query, found: own });
     }
     for (let from = 0; from < count && scanned.length > 0; from += SCAN_TOGETHER) {
-      const to = scanned.length === 1 ? count : Math.min(count, from + SCAN_TOGETHER);
+      const to = Math.min(count, from + SCAN_TOGETHER);
       for (const each of scanned) engine.scan(each.query, radius, from, to, each.found);
-      if (to === count) break;
     }
     return found.map(finish);
   }
@@ -81,7 +86,7 @@ export function openHammingIndex({ hashes, tier, isLive }: HammingIndexOptions):
   return {
     count,
     tier: chosen,
-    wasm: false,
+    wasm: kernel !== undefined,
     memoryBytes: engine.memoryBytes,
     get capped() {
       return capped;
