@@ -1,0 +1,13 @@
+/** Webhooks: what was taken back, told to this member's own systems. */
+
+export { type Delivered, deliverWebhooks, send } from "./deliver.ts";
+export {
+  type Endpoint,
+  findEndpoint,
+  newSecret,
+  parseEndpointUrl,
+  parseSecret,
+  removeEndpoint,
+  writeEndpoint,
+} from "./endpoint.ts";
+export { messageId, queueTakenBack } from "./outbox.ts";
