@@ -2,9 +2,11 @@
 
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type ComposeInput, composeRelease, type NewChange } from "./compose.ts";
+import type { Bytes } from "./bytes.ts";
+import { type ComposeInput, composeBlobs, composeRelease, type NewChange } from "./compose.ts";
 import { applyChanges, parseDelta } from "./delta.ts";
 import { formatEntry, parseEntry } from "./entries/index.ts";
+import { gzip } from "./gzip.ts";
 import { DELTAS_MAX, type Manifest, parseIndex, parseManifest } from "./manifest.ts";
 import { checkNext } from "./release.ts";
 import type { OpenedRoot } from "./root.ts";
@@ -286,6 +288,90 @@ describe("large sets", () => {
     expect(
       await outcome(() => exampleRelease(keys, root, { entries: { count: 3, lines: () => lines.reverse() } })),
     ).toBe("state_count");
+  });
+});
+
+describe("a release composed a blob at a time", () => {
+  const many = () =>
+    new Map(
+      Array.from({ length: 16_384 + 700 }, (_, i) => numberedHashEntry(i)).map((entry) => [
+        entry.id as string,
+        formatEntry(entry),
+      ]),
+    );
+  const inputOf = (entries: Map<string, string>, changes: ComposeInput["changes"]): ComposeInput => ({
+    entries,
+    changes,
+    about: exampleAbout(),
+    publisher: "hotline.example",
+    set: "verified",
+    rootVersion: 1,
+    now: NOW,
+    random: fixedRandom(7),
+  });
+  const collect = async (input: ComposeInput) => {
+    const blobs = [];
+    const composing = composeBlobs(input);
+    for (;;) {
+      const step = await composing.next();
+      if (step.done) return { ...step.value, blobs };
+      blobs.push(step.value);
+    }
+  };
+  const reversed = (lines: Map<string, string>) => [...lines].sort(([a], [b]) => (a < b ? 1 : -1));
+
+  it("is the same release, from a map or from rows in order, with segments made ahead or one after the other", async () => {
+    const entries = many();
+    const whole = await composeRelease(inputOf(entries, []));
+    const sorted = {
+      count: entries.size,
+      lines: () =>
+        reversed(entries)
+          .reverse()
+          .map(([, line]) => line),
+    };
+    for (const ahead of [0, 1, 5]) {
+      const source = inputOf(entries, []);
+      expect(await collect({ ...source, entries: sorted, packing: { ahead }, random: fixedRandom(7) })).toEqual(whole);
+    }
+    const previous = { statement: whole.statement, digest: whole.digest, manifest: whole.manifest };
+    const lines = [lineOf(1, "observe"), lineOf(3, "observe")];
+    const changed = new Map([...entries, ...lines.map((line) => [entryIdOf(line), line] as const)]);
+    const changes = lines.map((line): NewChange => ({ op: "put", line }));
+    const byId = [...lines]
+      .sort((a, b) => (entryIdOf(a) < entryIdOf(b) ? -1 : 1))
+      .map((line): NewChange => ({ op: "put", line }));
+    const next = await composeRelease({ ...inputOf(changed, changes), previous, random: fixedRandom(8) });
+    const streamed = { ...inputOf(changed, { sorted: () => byId }), previous, random: fixedRandom(8) };
+    expect(await collect(streamed)).toEqual(next);
+  });
+
+  it("packs with the gzip that it is given", async () => {
+    let packed = 0;
+    const compress = (plain: Bytes) => {
+      packed += 1;
+      return gzip(plain);
+    };
+    const blobs: Blobs = new Map();
+    const release = await exampleRelease(keys, root, { entries: many(), packing: { compress } });
+    keep(blobs, release);
+    expect((await loadWhole(release.manifest, blobs)).size).toBe(16_384 + 700);
+    expect(packed).toBe(2);
+  });
+
+  it("refuses changes that do not rise, and an entry in the snapshot of release 1 that is not valid", async () => {
+    const entries = many();
+    const first = await composeRelease(inputOf(entries, []));
+    const previous = { statement: first.statement, digest: first.digest, manifest: first.manifest };
+    const falling = {
+      sorted: () =>
+        reversed(entries)
+          .slice(0, 2)
+          .map(([, line]): NewChange => ({ op: "put", line })),
+    };
+    expect(await outcome(() => collect({ ...inputOf(entries, falling), previous }))).toBe("delta_invalid");
+    const spoilt = { count: 1, lines: () => [lineOf(1).replace('"review"', '"burn"')] };
+    expect(await outcome(() => collect({ ...inputOf(entries, []), entries: spoilt }))).toBe("entry_invalid");
   });
 });
 

@@ -2,8 +2,8 @@
 
 import { type About, parseAbout } from "./about.ts";
 import { type Bytes, type Digest, digestOf, hexOf } from "./bytes.ts";
-import { type Change, checkSorted, formatDeltaLine } from "./delta.ts";
-import { parseEntry } from "./entries/index.ts";
+import { type Change, formatDeltaLine } from "./delta.ts";
+import { createEntryChecker, type EntryChecker } from "./entries/checker.ts";
 import { parseEntryId, parsePublisher, parseSetName } from "./ids.ts";
 import {
   DELTAS_MAX,
@@ -15,7 +15,7 @@ import {
   PURGE_SECONDS,
   type SegmentRow,
 } from "./manifest.ts";
-import { packLines } from "./pack.ts";
+import { type Packing, packLines } from "./pack.ts";
 import { ExchangeError } from "./problem.ts";
 import {
   checkNext,
@@ -27,6 +27,7 @@ import {
 import { SALT_BYTES, type SegmentHeader } from "./segment.ts";
 import { createStateDigest, entryIdOf } from "./state.ts";
 import type { DeletionReason } from "./vocab/reasons.ts";
+import type { SetKind } from "./vocab/sets.ts";
 
 /** Deltas since the snapshot may weigh this share of it before a new snapshot is made. */
 const SNAPSHOT_RENEWAL_SHARE = 4; // a quarter
@@ -34,17 +35,20 @@ const SNAPSHOT_RENEWAL_SHARE = 4; // a quarter
 export type Blob = { digest: Digest; bytes: Bytes };
 export type NewChange = { op: "put"; line: string } | { op: "del"; id: string; why: DeletionReason };
 
-/** A set's entries after the change: a map, or rows that a database gives in the order of their ids. */
+/** A set's entries after the change: a map, or rows that a database or file gives in the order of their ids. */
 export type EntrySource =
   | ReadonlyMap<string, string>
   | { count: number; lines: () => Iterable<string> | AsyncIterable<string> };
+
+/** What the release changes: in any order, or given one by one in the order of ids. Release 1 needs none. */
+export type ChangeSource = readonly NewChange[] | { sorted: () => Iterable<NewChange> | AsyncIterable<NewChange> };
 
 export type ComposeInput = {
   /** What it continues. A recovery continues a thief's statement, whose manifest need not be there any more. */
   previous?: ReleaseLink & { manifest?: Manifest };
   /** Read only for its size unless a snapshot is made. */
   entries: EntrySource;
-  changes: readonly NewChange[];
+  changes: ChangeSource;
   about: About;
   publisher: string;
   set: string;
@@ -58,11 +62,11 @@ export type ComposeInput = {
    * last: nothing may follow.
    */
   purpose?: "erasure" | "recovery" | "last";
+  packing?: Packing;
 };
 
-export type ComposedRelease = {
-  /** To be uploaded before the release; the manifest is among them. */
-  blobs: Blob[];
+/** A release without its blobs: those went out one by one. */
+export type Composed = {
   manifest: Manifest;
   manifestBytes: Bytes;
   statement: ReleaseStatement;
@@ -70,33 +74,52 @@ export type ComposedRelease = {
   digest: Digest;
 };
 
+export type ComposedRelease = Composed & {
+  /** To be uploaded before the release; the manifest is among them. */
+  blobs: Blob[];
+};
+
 /**
- * Everything of the next release but its signature. Pure: the same input and random bytes give the same release.
+ * Everything of the next release but its signature, in memory. Pure: the same input and random bytes give the same release.
  *
  * @throws ExchangeError `delta_invalid`, `release_closed`, `release_time`, and what entries, about and segments refuse
  */
 export async function composeRelease(input: ComposeInput): Promise<ComposedRelease> {
+  const blobs: Blob[] = [];
+  const composing = composeBlobs(input);
+  for (;;) {
+    const step = await composing.next();
+    if (step.done) return { ...step.value, blobs };
+    blobs.push(step.value);
+  }
+}
+
+/**
+ * As {@link composeRelease}, a blob at a time: nothing of the set is held but what is being packed.
+ *
+ * @returns when it ends, what is to be signed; until then nothing that was yielded means anything
+ */
+export async function* composeBlobs(input: ComposeInput): AsyncGenerator<Blob, Composed, undefined> {
   const { previous, now } = input;
   const about = parseAbout(input.about);
-  const changes = checkChanges(input, about);
+  const checker = createEntryChecker(about.kind);
   const place = {
     publisher: parsePublisher(input.publisher),
     set: parseSetName(input.set),
     release: (previous?.statement.release ?? 0) + 1,
   };
-  const delta = previous === undefined ? { rows: [], blobs: [] } : await makeDelta(input, place, changes);
-  const rows = previous === undefined ? [] : listDeltas(input, previous, place.release, delta.rows);
-  const isRenewed = needsSnapshot(input, rows);
+  const segments = yield* packDelta(input, place, checker);
+  const rows = previous === undefined ? [] : listDeltas(input, previous, place.release, segments);
   const snapshot =
-    previous !== undefined && !isRenewed
-      ? { row: manifestOf(previous).snapshot, blobs: [] }
-      : await makeSnapshot(input, place);
+    previous !== undefined && !needsSnapshot(input, rows)
+      ? manifestOf(previous).snapshot
+      : yield* packSnapshot(input, place, checker);
   const manifest: Manifest = {
     about,
     deltas: rows,
     entries: countOf(input.entries),
     purge_by: now + (input.purpose === "erasure" ? PURGE_ERASURE_SECONDS : PURGE_SECONDS),
-    snapshot: snapshot.row,
+    snapshot,
     v: 1,
     ...place,
   };
@@ -105,35 +128,38 @@ export async function composeRelease(input: ComposeInput): Promise<ComposedRelea
   const signed = statementBytes(statement);
   const digest = await digestOf(signed);
   checkNext(previous, { statement, digest });
-  const blobs = [...delta.blobs, ...snapshot.blobs, { digest: statement.manifest, bytes }];
-  return { blobs, manifest, manifestBytes: bytes, statement, statementBytes: signed, digest };
+  yield { digest: statement.manifest, bytes };
+  return { manifest, manifestBytes: bytes, statement, statementBytes: signed, digest };
 }
 
 type Place = Pick<SegmentHeader, "publisher" | "set" | "release">;
+type Checker = EntryChecker<SetKind>;
 
 // The publisher's last look before a signature: what the exchange would refuse is refused here, before anything is sent.
-function checkChanges({ changes, entries, previous }: ComposeInput, about: About): Change[] {
-  const checked = changes.map((change): Change => {
-    if (change.op === "del") return { ...change, id: parseEntryId(change.id) };
-    parseEntry(about.kind, change.line);
-    return { ...change, id: entryIdOf(change.line) };
-  });
-  checked.sort((a, b) => (a.id < b.id ? -1 : 1));
-  try {
-    checkSorted(checked);
-  } catch (cause) {
-    throw new ExchangeError("delta_invalid", { reason: "an id twice" }, { cause });
+async function* deltaLines({ changes, entries, previous }: ComposeInput, checker: Checker): AsyncGenerator<string> {
+  let last = "";
+  for await (const change of sortedChanges(changes, checker)) {
+    const put = change.op === "put" ? checker.check(change.line) : undefined;
+    const id = put?.id ?? parseEntryId((change as { id: string }).id);
+    if (id <= last) throw new ExchangeError("delta_invalid", { reason: "an id twice" });
+    last = id;
+    if (previous === undefined && put === undefined) {
+      throw new ExchangeError("delta_invalid", { reason: "nothing to delete from" });
+    }
+    if (entries instanceof Map && entries.get(id) !== put?.line) {
+      throw new ExchangeError("delta_invalid", { reason: "entries differ" });
+    }
+    yield put === undefined ? formatDeltaLine({ ...change, id } as Change) : checker.formatPut(put);
   }
-  if (previous === undefined && checked.some(({ op }) => op === "del")) {
-    throw new ExchangeError("delta_invalid", { reason: "nothing to delete from" });
-  }
-  if (entries instanceof Map) for (const change of checked) checkApplied(change, entries);
-  return checked;
 }
 
-function checkApplied(change: Change, entries: ReadonlyMap<string, string>): void {
-  const expected = change.op === "put" ? change.line : undefined;
-  if (entries.get(change.id) !== expected) throw new ExchangeError("delta_invalid", { reason: "entries differ" });
+function sortedChanges(changes: ChangeSource, checker: Checker): Iterable<NewChange> | AsyncIterable<NewChange> {
+  if ("sorted" in changes) return changes.sorted();
+  const idOf = (change: NewChange) => (change.op === "put" ? checker.check(change.line).id : change.id);
+  return changes
+    .map((change) => ({ change, id: idOf(change) }))
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .map(({ change }) => change);
 }
 
 function countOf(entries: EntrySource): number {
@@ -146,15 +172,25 @@ function manifestOf({ manifest }: NonNullable<ComposeInput["previous"]>): Manife
   return manifest;
 }
 
-async function makeDelta({ random }: ComposeInput, place: Place, changes: readonly Change[]) {
+/** Release 1 has no delta: its changes are only looked at. */
+async function* packDelta(
+  input: ComposeInput,
+  place: Place,
+  checker: Checker,
+): AsyncGenerator<Blob, SegmentRow[], undefined> {
+  const { random, packing, previous } = input;
   const rows: SegmentRow[] = [];
-  const blobs: Blob[] = [];
-  const header = () => ({ ...place, kind: "delta" as const, salt: hexOf(random(SALT_BYTES)), v: 1 as const });
-  for await (const { segment } of packLines(header, changes.map(formatDeltaLine))) {
-    rows.push({ plain: segment.plain, segment: segment.digest, size: segment.size });
-    blobs.push({ digest: segment.digest, bytes: segment.bytes });
+  const lines = deltaLines(input, checker);
+  if (previous === undefined) {
+    for await (const _ of lines);
+    return rows;
   }
-  return { rows, blobs };
+  const header = () => ({ ...place, kind: "delta" as const, salt: hexOf(random(SALT_BYTES)), v: 1 as const });
+  for await (const { segment } of packLines(header, lines, packing)) {
+    rows.push({ plain: segment.plain, segment: segment.digest, size: segment.size });
+    yield { digest: segment.digest, bytes: segment.bytes };
+  }
+  return rows;
 }
 
 function listDeltas(
@@ -179,16 +215,24 @@ function needsSnapshot({ previous, purpose }: ComposeInput, rows: Manifest["delt
   return since.reduce((total, { size }) => total + size, 0) * SNAPSHOT_RENEWAL_SHARE > bytes;
 }
 
-async function makeSnapshot({ entries, random }: ComposeInput, place: Place) {
+/** Entries that no earlier release has brought past the exchange's checks are checked here line by line. */
+async function* packSnapshot(
+  { entries, random, packing, previous, purpose }: ComposeInput,
+  place: Place,
+  checker: Checker,
+): AsyncGenerator<Blob, Manifest["snapshot"], undefined> {
+  const isNew = previous === undefined || purpose === "recovery";
   const state = createStateDigest();
   const index: { entries: number; from: string; plain: number; segment: Digest; size: number }[] = [];
-  const blobs: Blob[] = [];
   const header = () => ({ ...place, kind: "snapshot" as const, salt: hexOf(random(SALT_BYTES)), v: 1 as const });
-  for await (const { segment, lines } of packLines(header, sortedLines(entries))) {
-    for (const line of lines) state.add(line);
+  for await (const { segment, lines } of packLines(header, sortedLines(entries), packing)) {
+    for (const line of lines) {
+      if (isNew) checker.check(line);
+      state.add(line);
+    }
     const from = index.length === 0 ? FIRST_ENTRY_ID : entryIdOf(lines[0] as string);
     index.push({ entries: lines.length, from, plain: segment.plain, segment: segment.digest, size: segment.size });
-    blobs.push({ digest: segment.digest, bytes: segment.bytes });
+    yield { digest: segment.digest, bytes: segment.bytes };
   }
   if (state.count() !== countOf(entries)) throw new ExchangeError("state_count", { have: state.count() });
   const bytes = indexBytes(index as Parameters<typeof indexBytes>[0]);
@@ -200,7 +244,8 @@ async function makeSnapshot({ entries, random }: ComposeInput, place: Place) {
     release: place.release,
     state: await state.digest(),
   };
-  return { row, blobs: [...blobs, { digest: row.index, bytes }] };
+  yield { digest: row.index, bytes };
+  return row;
 }
 
 function sortedLines(entries: EntrySource): Iterable<string> | AsyncIterable<string> {

@@ -42,15 +42,22 @@ export type SegmentRef = { size: number; plain: number; digest: Digest };
 export type SegmentPlace = Omit<SegmentHeader, "salt" | "v">;
 export type EncodedSegment = SegmentRef & { bytes: Bytes };
 
+/** Makes one gzip member without name, comment or other flags: the platform's, or one that runs beside the main thread. */
+export type Compress = (plain: Bytes) => Promise<Bytes>;
+
 /** @param lines - JCS texts without their LF; a delta's and a snapshot's are sorted by id */
-export async function encodeSegment(header: SegmentHeader, lines: readonly string[]): Promise<EncodedSegment> {
+export async function encodeSegment(
+  header: SegmentHeader,
+  lines: readonly string[],
+  compress: Compress = gzip,
+): Promise<EncodedSegment> {
   const headerLine = jcs(parseWith(SegmentHeader, header, "segment_header"));
   for (const line of lines) checkLine(line);
   const plainBytes = utf8Of(`${[headerLine, ...lines].join("\n")}\n`);
   if (lines.length > SEGMENT_MAX_LINES || plainBytes.length > SEGMENT_MAX_PLAIN_BYTES) {
     throw new ExchangeError("segment_size", { lines: lines.length, plain: plainBytes.length });
   }
-  const bytes = await gzip(plainBytes);
+  const bytes = await compress(plainBytes);
   return { bytes, digest: await digestOf(bytes), size: bytes.length, plain: plainBytes.length };
 }
 
@@ -77,14 +84,15 @@ export async function decodeSegment(
   if (!text.endsWith("\n")) throw new ExchangeError("segment_line", { reason: "no final LF" });
   const lines = text.split("\n");
   lines.pop();
-  const header = parseHeader(lines.shift() as string, strict);
+  const header = parseSegmentHeader(lines.shift() as string, { strict });
   if (lines.length > SEGMENT_MAX_LINES) throw new ExchangeError("segment_size", { lines: lines.length });
   for (const line of lines) checkLine(line);
   if (place !== undefined) checkSegmentPlace(header, place);
   return { header, lines };
 }
 
-function parseHeader(line: string, strict: boolean): SegmentHeader {
+/** A segment's first line. @throws ExchangeError `segment_header` */
+export function parseSegmentHeader(line: string, { strict = true }: ParseOptions = {}): SegmentHeader {
   if (line.length > SEGMENT_HEADER_MAX_BYTES) throw new ExchangeError("segment_header", { reason: "length" });
   let value: unknown;
   try {
