@@ -6,7 +6,16 @@ import { writeProfile } from "../profile/profile.ts";
 import { createRoot } from "../publish/root.ts";
 import { TEST_API_KEY } from "../testing/double-exchange.ts";
 import { makeDoublePublisher } from "../testing/double-publisher.ts";
-import { aboutOfKind, ndjsonOf, rowOf, TEST_ABOUT, testHashEntry, testId, testUrlEntry } from "../testing/entries.ts";
+import {
+  ASKS_TO_BLOCK,
+  aboutOfKind,
+  ndjsonOf,
+  rowOf,
+  TEST_ABOUT,
+  testHashEntry,
+  testId,
+  testUrlEntry,
+} from "../testing/entries.ts";
 import { type Ran, type RunOptions, runCommand } from "../testing/run-command.ts";
 import { openScene, type Scene } from "../testing/scene.ts";
 
@@ -290,7 +299,7 @@ describe("match and hash", () => {
       "real.example/verified",
       aboutOfKind("hash", { stream: "photographic" }),
     );
-    await real.release(real.put(testHashEntry(31, { value })));
+    await real.release(real.put(testHashEntry(31, { value, ...ASKS_TO_BLOCK })));
     await writePin(profile, "real.example", real.pin);
     expect((await run(["sync"])).code).toBe(0);
   });
@@ -299,17 +308,17 @@ describe("match and hash", () => {
     const ran = await run(["match", file]);
     expect(ran.code).toBe(0);
     expect(ran.stdout).toMatch(
-      /^! match {2}real\.example\/verified {2}entry [0-9a-f]{32} {2}release 1\n {2}file {3}.*upload-17\.bin\n {2}how {4}SHA-256, the same file\n {2}checked {2}2 people · age not confirmed · TLP:GREEN\n {2}mode {3}observe: nothing was blocked\n {2}next {3}show it to a reviewer; check whether to report\n {2}hit {4}h_[0-9a-f]{16}\n$/,
+      /^! match {2}real\.example\/verified {2}entry [0-9a-f]{32} {2}release 1\n {2}file {3}.*upload-17\.bin\n {2}how {4}SHA-256, the same file\n {2}checked {2}2 people · age not confirmed · TLP:GREEN\n {2}mode {3}observe: the set is observed, nothing was blocked\n {2}next {3}Note it, nothing more: the set is observed until you enable it\.\n {2}hit {4}h_[0-9a-f]{16}\n$/,
     );
     expect((await run(["match", "--hit-exit", "10", file])).code).toBe(10);
     const fact = JSON.parse((await run(["match", "--json", file])).stdout) as { hits: object[] };
     expect(fact.hits[0]).toMatchObject({
       set: "real.example/verified",
-      alg: "sha256",
+      how: { alg: "sha256" },
       distance: 0,
-      level: "act",
-      mode: "observe",
-      blocked: false,
+      action: "observe",
+      why_not_block: "observed",
+      report_duty: "report",
     });
   });
 

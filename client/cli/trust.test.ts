@@ -8,7 +8,7 @@ import { writeProfile } from "../profile/profile.ts";
 import { TEST_API_KEY } from "../testing/double-exchange.ts";
 import { DoubleLog } from "../testing/double-log.ts";
 import { makeDoublePublisher } from "../testing/double-publisher.ts";
-import { aboutOfKind, testHashEntry, testId } from "../testing/entries.ts";
+import { ASKS_TO_BLOCK, aboutOfKind, testHashEntry, testId } from "../testing/entries.ts";
 import { type RunOptions, runCommand } from "../testing/run-command.ts";
 import { openScene, type Scene } from "../testing/scene.ts";
 
@@ -150,7 +150,7 @@ describe("match", () => {
     const value = createHash("sha256").update("only bytes").digest("hex");
     const about = aboutOfKind("hash", { stream: "photographic" });
     const real = await makeDoublePublisher(scene.double, "real.example/verified", about);
-    await real.release(real.put(testHashEntry(31, { value })));
+    await real.release(real.put(testHashEntry(31, { value, ...ASKS_TO_BLOCK })));
     await writePin(profile, "real.example", real.pin);
     await run(["sync"]);
     await run(["mode", "real.example/verified", "block", "--yes", "real.example/verified"]);
@@ -164,9 +164,9 @@ describe("match", () => {
     expect(ran.stdout).toMatch(
       /mode {3}review: taken back by the publisher until .* UTC \(recall 1\), nothing was blocked/,
     );
-    expect(ran.stdout).toContain("do not act on this entry alone");
+    expect(ran.stdout).toContain("Do not act on it alone, and report nothing because of it.");
     expect(JSON.parse((await run(["match", "--json", file])).stdout)).toMatchObject({
-      hits: [{ level: "review", mode: "review", recall: 1, blocked: false }],
+      hits: [{ action: "review", why_not_block: "recalled", recalled: { recall: 1 } }],
     });
     await rm(dir, { recursive: true });
   });

@@ -1,5 +1,14 @@
-/** Matching files with verified copies, on this machine alone. */
+/** Matching with verified copies, on this machine alone. */
 
 export { AMBIGUOUS_BITS_MAX } from "../sync/guards.ts";
-export { type Decision, decisionOf, newHitRef, recordDecisions } from "./decisions.ts";
-export { type FileHashes, type Hit, type Matcher, openMatcher } from "./matcher.ts";
+export { type Answered, type Asking, answerMatched, ask, type Question } from "./ask.ts";
+export { hashesOf } from "./file-hashes.ts";
+export type { Found, Matched, Query } from "./found.ts";
+export {
+  type Matcher,
+  type MatchingText,
+  openMatcher,
+  type Refreshed,
+  type SetFacts,
+  type UnusableCopy,
+} from "./matcher.ts";

@@ -1,177 +1,176 @@
-/** Comparing a file's hashes with the verified copies on this machine, and what a hit asks for. */
+/** Comparing what is asked with the verified copies on this machine; it says what is there, and decides nothing. */
 
-import type { HashEntry } from "@breakwater/shared/entries/index.ts";
 import { formatSetId, type SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
-import { type Recall, recallCovers } from "@breakwater/shared/recall.ts";
-import type { HashedFile } from "../media/index.ts";
-import { effectiveMode, type Mode } from "../profile/modes.ts";
-import { destroyRows, findCurrent, listCopies, openCopy } from "../sync/copy.ts";
-import { AMBIGUOUS_BITS_MAX } from "../sync/guards.ts";
-import { type Origins, originOf } from "../sync/origins.ts";
-import { judgeCopy } from "../sync/outcome.ts";
-import { listInForce } from "../sync/recalls.ts";
-import { isForReview, isNewPublisher, readStatus } from "../sync/status.ts";
-import { type IndexedSet, indexSet, searchPdq } from "./index-set.ts";
+import { destroyRows } from "../sync/copy.ts";
+import { findCurrent, listCopies } from "../sync/index.ts";
+import type { Asked } from "./asked.ts";
+import { byUrgency, type Matched, type Query } from "./found.ts";
+import { matchHashes } from "./match-hashes.ts";
+import { openText } from "./match-text.ts";
+import { matchUrl } from "./match-url.ts";
+import { type OpenSet, openSet, refreshStanding, type Standing, standingOf } from "./open-set.ts";
 
-export type FileHashes = Pick<HashedFile, "md5" | "sha1" | "sha256"> & Pick<Partial<HashedFile>, "pdq">;
-
-export type Hit = {
+export type UnusableCopy = { set: string; code: "copy_stale" | "copy_damaged" };
+export type SetFacts = Standing & {
   set: string;
+  kind: OpenSet["kind"];
   release: number;
-  entry: HashEntry;
-  /** act: near enough to be acted on; review: a person looks. */
-  level: "act" | "review";
-  how:
-    | { alg: "md5" | "sha1" | "sha256" }
-    | { alg: "pdq"; distance: number; actDistance: number; reviewDistance: number };
-  mode: Mode;
-  stale: boolean;
-  /** The publisher takes the entry back for now: a person decides, whatever the mode says. */
-  recalled?: { recall: number; until: string };
-  tlp: string;
-  test: boolean;
+  entries: number;
+  state: string | null;
 };
+
+export type Refreshed = {
+  /** Sets that were opened, opened anew, or let go. */
+  changed: number;
+  /** Sets whose change is too large to take over while requests wait: open another matcher. */
+  heavy: string[];
+  /** Sets that could not be taken over; what was there before goes on. */
+  failed: string[];
+};
+
+export type MatchingText = { push(chunk: string): void; end(): Matched };
 
 export type Matcher = {
-  sets: { set: string; entries: number; stale: boolean }[];
+  sets(now: Date): SetFacts[];
   /** Copies that were too old to keep and are gone, and copies that could not be opened. */
-  unusable: { set: string; code: "copy_stale" | "copy_damaged" }[];
-  match(hashes: FileHashes): Hit[];
+  unusable(): UnusableCopy[];
+  /** @throws ExchangeError `url_invalid` */
+  match(query: Query, now: Date): Matched;
+  /** A text of any length, handed over in pieces. */
+  readText(query: Omit<Query, "text">, now: Date): MatchingText;
+  /** Takes over what a sync, a recall or a person's command changed. Not to be called again before it has ended. */
+  refresh(now: Date, options?: { light?: boolean }): Promise<Refreshed>;
+  close(): void;
 };
 
-type Recalls = Awaited<ReturnType<typeof listInForce>>;
-type Opened = { index: IndexedSet; origins: Origins; recalls: Recalls; mode: Mode; stale: boolean };
+/** Opens every verified copy. Indicator sets are texts for people: there is nothing to compare them with. */
+export async function openMatcher(stateDir: string, now: Date): Promise<Matcher> {
+  const open = new Map<string, OpenSet>();
+  const unusable = new Map<string, UnusableCopy["code"]>();
 
-/**
- * Opens every verified copy of a hash set.
- *
- * @param modes - by set; a set without one is observed
- */
-export async function openMatcher(
-  stateDir: string,
-  modes: Readonly<Record<string, Mode>>,
-  now: Date,
-): Promise<Matcher> {
-  const opened: Opened[] = [];
-  const unusable: Matcher["unusable"] = [];
-  for (const setId of await listCopies(stateDir)) {
-    const result = await openOne(stateDir, setId, modes, now);
-    if (result === "copy_stale" || result === "copy_damaged") unusable.push({ set: formatSetId(setId), code: result });
-    else if (result !== undefined) opened.push(result);
+  function drop(set: string): void {
+    open.get(set)?.copy.close();
+    open.delete(set);
   }
-  return {
-    sets: opened.map(({ index, stale }) => ({
-      set: index.set,
-      entries: index.pdqLines.length + index.exact.size,
-      stale,
-    })),
-    unusable,
-    match: (hashes) => opened.flatMap((one) => matchSet(one, hashes, now)).sort(byUrgency),
-  };
-}
 
-async function openOne(
-  stateDir: string,
-  setId: SetId,
-  modes: Readonly<Record<string, Mode>>,
-  now: Date,
-): Promise<Opened | "copy_stale" | "copy_damaged" | undefined> {
-  const status = await readStatus(stateDir, setId);
-  const use = await judgeCopy(stateDir, setId, status?.verified_at, now);
-  if (use.keepStale) {
-    await destroyRows(stateDir, setId);
-    return "copy_stale";
-  }
-  // A copy whose bytes are not those that were verified is never matched with; the other sets still are.
-  const copy = await openCopy(stateDir, setId).catch(() => undefined);
-  if (copy === undefined)
-    return (await findCurrent(stateDir, setId).catch(() => null)) === undefined ? undefined : "copy_damaged";
-  const index = indexSet(copy);
-  if (index === undefined) return undefined;
-  const stale = isForReview(status, use.stale);
-  const isWatched = index.about.stream === "test" || isNewPublisher(status, now);
-  const mode = effectiveMode(isWatched ? "observe" : modes[index.set], !stale);
-  return { index, origins: copy.origins, recalls: await recallsOf(stateDir, setId, now), stale, mode };
-}
-
-/** Stands for recalls that are there and cannot be read: any entry, for as long as that is so. */
-const UNREADABLE = {
-  recall: 0,
-  iat: 0,
-  exp: Date.UTC(9999, 11, 31) / 1000,
-  releases: [1, Number.MAX_SAFE_INTEGER],
-} as unknown as Recall;
-
-async function recallsOf(stateDir: string, setId: SetId, now: Date): Promise<Recalls> {
-  try {
-    return await listInForce(stateDir, setId, now);
-  } catch (error) {
-    if (!(error instanceof ExchangeError)) throw error;
-    // What was recalled cannot be read: then anything may have been.
-    return [{ recall: UNREADABLE, listed: undefined }];
-  }
-}
-
-function matchSet(opened: Opened, hashes: FileHashes, now: Date): Hit[] {
-  return matchIndex(opened, hashes, now).map((hit) => applyRecalls(opened, hit));
-}
-
-/** While a recall is in force its entries are for review, and deleted is nothing (DESIGN rule 3). */
-function applyRecalls({ origins, recalls }: Opened, hit: Hit): Hit {
-  const entry = originOf(origins, hit.entry.id);
-  const covering = recalls.filter(({ recall, listed }) => recallCovers(recall, entry, listed));
-  const last = covering.sort((a, b) => b.recall.exp - a.recall.exp)[0]?.recall;
-  if (last === undefined) return hit;
-  const recalled = { recall: last.recall, until: new Date(last.exp * 1000).toISOString() };
-  return { ...hit, level: "review", mode: hit.mode === "block" ? "review" : hit.mode, recalled };
-}
-
-function matchIndex({ index, mode, stale }: Opened, hashes: FileHashes, now: Date): Hit[] {
-  const common = {
-    set: index.set,
-    release: index.release,
-    mode,
-    stale,
-    tlp: index.about.tlp,
-    test: index.about.stream === "test",
-  };
-  const hits: Hit[] = [];
-  for (const alg of ["md5", "sha1", "sha256"] as const) {
-    for (const line of index.exact.get(`${alg}:${hashes[alg]}`) ?? []) {
-      hits.push({ ...common, entry: index.entryAt(line), level: stale ? "review" : "act", how: { alg } });
+  /** @returns whether anything changed */
+  async function take(setId: SetId, at: Date, light: boolean): Promise<"same" | "changed" | "heavy"> {
+    const set = formatSetId(setId);
+    const held = open.get(set);
+    const current = await findCurrent(stateDir, setId);
+    if (current === undefined) {
+      drop(set);
+      return held === undefined ? "same" : "changed";
     }
+    if (held !== undefined && isSame(held.copy.current, current)) {
+      await refreshStanding(held, stateDir, at);
+      return "same";
+    }
+    const fresh = await openSet(stateDir, setId, at, { held, light });
+    if (fresh !== undefined && "tooHeavy" in fresh) return "heavy";
+    // One step: whoever asks sees the old copy or the new one.
+    if (fresh === undefined || fresh.kind === "indicator") {
+      fresh?.copy.close();
+      drop(set);
+    } else {
+      open.set(set, fresh);
+      held?.copy.close();
+    }
+    unusable.delete(set);
+    return "changed";
   }
-  hits.push(...matchPdq(index, hashes, stale).map((hit) => ({ ...common, ...hit })));
-  return hits.filter(({ entry }) => entry.expires_at === undefined || Date.parse(entry.expires_at) > now.getTime());
-}
 
-function matchPdq(index: IndexedSet, { pdq }: FileHashes, stale: boolean): Pick<Hit, "entry" | "level" | "how">[] {
-  const { act_distance: actDistance, review_distance: reviewDistance, quality_floor: qualityFloor } = index.about;
-  if (pdq === undefined || actDistance === undefined || reviewDistance === undefined) return [];
-  if (pdq.quality < (qualityFloor ?? 0) || pdq.ambiguous_bits > AMBIGUOUS_BITS_MAX) return [];
-  return searchPdq(index, pdq.hash, reviewDistance).flatMap(({ line, distance }) => {
-    const entry = index.entryAt(line);
-    const ambiguous = Math.max(unsureBits(pdq.ambiguous_bits), unsureBits(entry.ambiguous_bits));
-    if ((entry.quality ?? 0) < (qualityFloor ?? 0) || ambiguous >= AMBIGUOUS_BITS_MAX) return [];
-    // Bits that rounding decides may all have fallen the near way: only what holds without them is acted on.
-    const act = !stale && distance + ambiguous <= actDistance;
-    return [
-      {
-        entry,
-        level: act ? ("act" as const) : ("review" as const),
-        how: { alg: "pdq" as const, distance, actDistance, reviewDistance },
+  async function endTooOld(setId: SetId, at: Date): Promise<boolean> {
+    const set = formatSetId(setId);
+    const held = open.get(set);
+    if (held === undefined || !standingOf(held, at).keepStale) return false;
+    drop(set);
+    await destroyRows(stateDir, setId);
+    unusable.set(set, "copy_stale");
+    return true;
+  }
+
+  async function refresh(at: Date, { light = false } = {}): Promise<Refreshed> {
+    const done: Refreshed = { changed: 0, heavy: [], failed: [] };
+    const listed = await listCopies(stateDir);
+    for (const setId of listed) {
+      const set = formatSetId(setId);
+      try {
+        // A copy that was destroyed for its age stays in the list of what was held, and cannot be opened.
+        const taken = await take(setId, at, light);
+        if (taken === "heavy") done.heavy.push(set);
+        if (taken === "changed") done.changed += 1;
+        if (await endTooOld(setId, at)) done.changed += 1;
+      } catch (error) {
+        if (!(error instanceof ExchangeError)) throw error;
+        // A copy whose bytes are not those that were verified is never matched with; the other sets still are.
+        if (!open.has(set) && unusable.get(set) === undefined) unusable.set(set, "copy_damaged");
+        done.failed.push(set);
+      }
+    }
+    const names = new Set(listed.map(formatSetId));
+    for (const set of [...open.keys()].filter((name) => !names.has(name))) {
+      drop(set);
+      done.changed += 1;
+    }
+    return done;
+  }
+
+  const ofKind = (kind: OpenSet["kind"]) => [...open.values()].filter((one) => one.kind === kind);
+
+  function match(query: Query, at: Date): Matched {
+    const asked: Asked = { query, now: at, found: [], notCompared: [], failed };
+    if (query.hashes !== undefined) matchHashes(ofKind("hash"), query.hashes, asked);
+    if (query.url !== undefined) matchUrl(ofKind("url"), query.url, asked);
+    if (query.text !== undefined) {
+      const reader = openText(ofKind("term"), asked);
+      reader.push(query.text);
+      reader.end();
+    }
+    return { found: asked.found.sort(byUrgency), notCompared: asked.notCompared };
+  }
+
+  function readText(query: Omit<Query, "text">, at: Date): MatchingText {
+    const asked: Asked = { query, now: at, found: [], notCompared: [], failed };
+    const reader = openText(ofKind("term"), asked);
+    return {
+      push: reader.push,
+      end() {
+        reader.end();
+        return { found: asked.found.sort(byUrgency), notCompared: asked.notCompared };
       },
-    ];
-  });
+    };
+  }
+
+  /** A line that is no longer what was verified: the set is not used again before it was loaded anew. */
+  function failed({ set }: OpenSet): void {
+    drop(set);
+    unusable.set(set, "copy_damaged");
+  }
+
+  await refresh(now);
+  return {
+    sets: (at) =>
+      [...open.values()].map((one) => ({
+        ...standingOf(one, at),
+        set: one.set,
+        kind: one.kind,
+        release: one.copy.current.release,
+        entries: one.copy.entries,
+        state: one.status?.state ?? null,
+      })),
+    unusable: () => [...unusable].map(([set, code]) => ({ set, code })),
+    match,
+    readText,
+    refresh,
+    close() {
+      for (const set of [...open.keys()]) drop(set);
+    },
+  };
 }
 
-/** The median counts itself, so 1 is a clean hash. */
-function unsureBits(ambiguousBits: number | undefined): number {
-  return Math.max(0, (ambiguousBits ?? 1) - 1);
-}
-
-function byUrgency(a: Hit, b: Hit): number {
-  const distance = (hit: Hit) => ("distance" in hit.how ? hit.how.distance : -1);
-  return a.level === b.level ? distance(a) - distance(b) : a.level === "act" ? -1 : 1;
+/** The switch time is in it: a copy that was loaded anew is another one. */
+function isSame(a: OpenSet["copy"]["current"], b: OpenSet["copy"]["current"]): boolean {
+  return a.statement === b.statement && a.switched_at === b.switched_at && a.state === b.state;
 }

@@ -1,8 +1,8 @@
 import { connect } from "node:net";
 import { afterEach, expect, it, vi } from "vitest";
 import { testHashEntry } from "../testing/entries.ts";
+import { openLooker } from "../testing/match-file.ts";
 import { openScene } from "../testing/scene.ts";
-import { openMatcher } from "./matcher.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -20,9 +20,8 @@ it("matching asks nobody: the exchange is gone, and a file's hashes never leave 
     ).rejects.toThrow();
     const fetched = vi.spyOn(globalThis, "fetch");
     const { value } = testHashEntry(1);
-    const matcher = await openMatcher(scene.stateDir, {}, new Date());
-    const file = { md5: "0".repeat(32), sha1: "0".repeat(40), sha256: value };
-    expect(matcher.match(file)).toMatchObject([{ set: "hotline.example/verified" }]);
+    const matcher = await openLooker(scene.stateDir);
+    expect(matcher.look({ sha256: value })).toMatchObject([{ set: "hotline.example/verified" }]);
     expect(fetched).not.toHaveBeenCalled();
     expect(scene.double.requests.length).toBe(asked);
   } finally {

@@ -4,9 +4,9 @@ import type { EntryId } from "@breakwater/shared/ids.ts";
 import { signRecall } from "@breakwater/shared/recall.ts";
 import { encodeRecallList } from "@breakwater/shared/recall-list.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openMatcher } from "../match/index.ts";
 import { makeDoublePublisher } from "../testing/double-publisher.ts";
 import { aboutOfKind, testHashEntry, testId } from "../testing/entries.ts";
+import { openLooker } from "../testing/match-file.ts";
 import { openScene, type Scene } from "../testing/scene.ts";
 import { addBenign, openBenign } from "./benign.ts";
 import { openCopy } from "./copy.ts";
@@ -197,8 +197,8 @@ describe("a publisher in its first 30 days", () => {
     await publisher.release(publisher.put(testHashEntry(1)));
     await scene.sync({ setId: publisher.setId, pin: publisher.pin });
     const modeOf = async (now = new Date()) => {
-      const matcher = await openMatcher(scene.stateDir, { "new.example/verified": "block" }, now);
-      return matcher.match({ md5: "0", sha1: "0", sha256: testHashEntry(1).value })[0]?.mode;
+      const matcher = await openLooker(scene.stateDir, { "new.example/verified": "block" }, now);
+      return matcher.look({ sha256: testHashEntry(1).value })[0]?.mode;
     };
     expect(await modeOf()).toBe("observe");
     const status = await readStatus(scene.stateDir, publisher.setId);

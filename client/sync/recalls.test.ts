@@ -7,9 +7,9 @@ import { type Recall, signRecall } from "@breakwater/shared/recall.ts";
 import { encodeRecallList } from "@breakwater/shared/recall-list.ts";
 import { signRoot } from "@breakwater/shared/root.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openMatcher } from "../match/index.ts";
 import { type DoublePublisher, makeDoublePublisher, rootOf } from "../testing/double-publisher.ts";
 import { aboutOfKind, testHashEntry, testId } from "../testing/entries.ts";
+import { openLooker } from "../testing/match-file.ts";
 import { openScene, type Scene } from "../testing/scene.ts";
 import { evidenceDir, setDir } from "./paths.ts";
 import { readRecalls } from "./recalls.ts";
@@ -46,9 +46,9 @@ const entries = (...numbers: number[]) => numbers.map(testId).sort() as NonNulla
 
 /** By number: what a hit leads to, and which recall is named. */
 async function modesOf(numbers: number[], now = new Date()) {
-  const matcher = await openMatcher(scene.stateDir, MODES, now);
+  const matcher = await openLooker(scene.stateDir, MODES, now);
   return numbers.map((n) => {
-    const [hit] = matcher.match({ md5: "0", sha1: "0", sha256: testHashEntry(n).value });
+    const [hit] = matcher.look({ sha256: testHashEntry(n).value });
     return hit && [hit.mode, hit.level, hit.recalled?.recall];
   });
 }
@@ -80,8 +80,8 @@ describe("a recall in the log", () => {
     // The first three came with release 1; a copy that was loaded from its snapshot knows that they are not of 2.
     expect(await modesOf([0, 5, 6])).toEqual([BLOCK, review(1), BLOCK]);
     await sync({ stateDir: `${scene.stateDir}-new` });
-    const matcher = await openMatcher(`${scene.stateDir}-new`, MODES, new Date());
-    const [hit] = matcher.match({ md5: "0", sha1: "0", sha256: testHashEntry(5).value });
+    const matcher = await openLooker(`${scene.stateDir}-new`, MODES);
+    const [hit] = matcher.look({ sha256: testHashEntry(5).value });
     expect(hit?.recalled?.recall).toBe(1);
   });
 

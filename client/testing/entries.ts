@@ -45,6 +45,13 @@ export function testHashEntry(n: number, changes: Record<string, unknown> = {}):
   });
 }
 
+/** An entry that asks for the most, without anybody looking first. */
+export const ASKS_TO_BLOCK = {
+  requested_action: "block_remove_report",
+  human_review: "not_required",
+  report_duty: "report",
+} as const;
+
 export function testTermEntry(n: number, changes: Record<string, unknown> = {}): TermEntry {
   return TermEntry.parse({
     id: testId(n),

@@ -125,6 +125,8 @@ export const Hit = z.object({
   handling: z.string(),
   action: MatchAction,
   why_not_block: WhyNotBlock.optional(),
+  /** The publisher takes the entry back, for now or for good. */
+  recalled: z.object({ recall: Offset, until: z.iso.datetime() }).optional(),
   /** What to do now, in words. */
   next: z.string(),
   /** Made-up data: nothing may follow. */

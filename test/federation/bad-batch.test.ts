@@ -11,7 +11,6 @@ import {
   createRoot,
   type Exchange,
   openExchange,
-  openMatcher,
   type PublisherContext,
   parseList,
   publishList,
@@ -25,6 +24,7 @@ import {
 import { recallEntries } from "../../client/publish/recall.ts";
 import { openCopy } from "../../client/sync/copy.ts";
 import { aboutOfKind, ndjsonOf, rowOf, testHashEntry } from "../../client/testing/entries.ts";
+import { openLooker } from "../../client/testing/match-file.ts";
 import { type ServedExchange, serveExchange } from "./served-exchange.ts";
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -67,9 +67,9 @@ async function sync({ source, stateDir }: Subscriber, changes: Partial<Exchange>
 
 /** What each of the first 10,000 files leads to. */
 async function decisions({ stateDir }: Subscriber): Promise<string[]> {
-  const matcher = await openMatcher(stateDir, { "batch.example/verified": "block" }, new Date());
+  const matcher = await openLooker(stateDir, { "batch.example/verified": "block" });
   return VALUES.map((sha256) => {
-    const [hit] = matcher.match({ md5: "0", sha1: "0", sha256 });
+    const [hit] = matcher.look({ sha256 });
     return hit === undefined ? "none" : `${hit.mode} ${hit.level} ${hit.recalled?.recall ?? "-"}`;
   });
 }

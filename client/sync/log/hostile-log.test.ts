@@ -5,10 +5,10 @@ import type { ProblemCode } from "@breakwater/shared/problem.ts";
 import { openRelease, signRelease } from "@breakwater/shared/release.ts";
 import { openRoot, signRoot } from "@breakwater/shared/root.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openMatcher } from "../../match/index.ts";
 import { DoubleLog } from "../../testing/double-log.ts";
 import { rootOf } from "../../testing/double-publisher.ts";
 import { testHashEntry, testId } from "../../testing/entries.ts";
+import { openLooker } from "../../testing/match-file.ts";
 import { openScene, type Scene } from "../../testing/scene.ts";
 import type { SyncOutcome } from "../outcome.ts";
 import { evidenceDir, logDir, rootsDir, setDir } from "../paths.ts";
@@ -30,11 +30,11 @@ const evidenceOf = (dir: string) => readdir(evidenceDir(dir)).catch(() => []);
 
 /** Whatever is refused: what was verified last still finds its entries. */
 async function expectMatching(numbers: number[]): Promise<void> {
-  const matcher = await openMatcher(scene.stateDir, {}, new Date());
+  const matcher = await openLooker(scene.stateDir);
   for (const n of numbers) {
-    const hashes = { md5: "0".repeat(32), sha1: "0".repeat(40), sha256: testHashEntry(n).value };
-    expect(matcher.match(hashes).map(({ entry }) => entry.id)).toEqual([testId(n)]);
+    expect(matcher.look({ sha256: testHashEntry(n).value }).map(({ entry }) => entry.id)).toEqual([testId(n)]);
   }
+  matcher.close();
 }
 
 async function expectKept(outcome: SyncOutcome, expected: Partial<SyncOutcome>): Promise<void> {

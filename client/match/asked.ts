@@ -1,0 +1,69 @@
+/** What every kind of matching does alike: a candidate row becomes a finding when its entry's own line says so. */
+
+import { ExchangeError } from "@breakwater/shared/problem.ts";
+import type { NotCompared } from "@breakwater/shared/wire/match.ts";
+import type { RowRef } from "../sync/index.ts";
+import { originOf } from "../sync/origins.ts";
+import type { Found, MatchedEntry, Query } from "./found.ts";
+import { findRecall, type OpenSet, standingOf } from "./open-set.ts";
+
+export type Asked = {
+  query: Query;
+  now: Date;
+  found: Found[];
+  notCompared: NotCompared[];
+  /** The copy's bytes are not those that were verified. */
+  failed(opened: OpenSet): void;
+};
+
+export type Candidate = Pick<Found, "level" | "how" | "distance"> & { row: RowRef };
+
+/** @param accept - a last look at the entry itself */
+export function addFound(
+  opened: OpenSet,
+  asked: Asked,
+  candidate: Candidate,
+  accept: (matched: MatchedEntry, candidate: Candidate) => Candidate = (_, same) => same,
+): void {
+  if (!opened.copy.isLive(candidate.row)) return;
+  const matched = { kind: opened.kind, entry: opened.entryAt(candidate.row) } as MatchedEntry;
+  const { expires_at: expiresAt, id } = matched.entry;
+  if (expiresAt !== undefined && Date.parse(expiresAt) <= asked.now.getTime()) return;
+  const { level, how, distance } = accept(matched, candidate);
+  const { stale, newPublisher } = standingOf(opened, asked.now);
+  const recalled = findRecall(opened, id, asked.now);
+  asked.found.push({
+    ...matched,
+    set: opened.set,
+    publisher: opened.setId.publisher,
+    release: opened.copy.current.release,
+    origin: originOf(opened.copy.origins, id),
+    level: stale || recalled !== undefined ? "review" : level,
+    how,
+    ...(distance === undefined ? {} : { distance }),
+    stale,
+    ...(recalled === undefined ? {} : { recalled }),
+    newPublisher,
+    tlp: opened.about.tlp,
+    test: opened.about.stream === "test",
+  });
+}
+
+/** A set whose bytes fail while it is asked is let go of and named; what the others say still counts. */
+export function askEach(
+  sets: readonly OpenSet[],
+  asked: Asked,
+  what: NotCompared["what"],
+  ask: (opened: OpenSet) => void,
+): void {
+  if (sets.length === 0) asked.notCompared.push({ what, why: "no_set" });
+  for (const opened of sets) {
+    try {
+      ask(opened);
+    } catch (error) {
+      if (!(error instanceof ExchangeError) || error.code !== "copy_damaged") throw error;
+      asked.failed(opened);
+      asked.notCompared.push({ what, why: "copy_damaged" });
+    }
+  }
+}

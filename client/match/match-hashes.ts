@@ -1,0 +1,77 @@
+/** Hashes of a file against hash sets: the same file by its digests, a similar one by PDQ, a video by its frames. */
+
+import { parseHex } from "@breakwater/shared/bytes.ts";
+import { PDQ_MATCH_THRESHOLD, PDQ_QUALITY_FLOOR } from "@breakwater/shared/signals/index.ts";
+import type { MatchHashes } from "@breakwater/shared/wire/match.ts";
+import { AMBIGUOUS_BITS_MAX } from "../sync/guards.ts";
+import { type Asked, addFound, askEach } from "./asked.ts";
+import { EXACT_ALGS } from "./hash-index.ts";
+import type { OpenSet } from "./open-set.ts";
+
+/** Below this share of common frames on both sides, two videos may only have a title card in common. */
+const VIDEO_REVIEW_PERCENT = 25;
+
+export function matchHashes(sets: readonly OpenSet[], hashes: MatchHashes, asked: Asked): void {
+  const { pdq, vpdq } = hashes;
+  // A flat picture's hash is near thousands of others, and rounding decides a symmetric one's: neither says anything.
+  if (pdq !== undefined && pdq.quality < PDQ_QUALITY_FLOOR)
+    asked.notCompared.push({ what: "pdq", why: "quality_too_low" });
+  if ((pdq?.ambiguous_bits ?? 0) > AMBIGUOUS_BITS_MAX) asked.notCompared.push({ what: "pdq", why: "ambiguous" });
+  if (vpdq?.every(({ quality }) => quality < PDQ_QUALITY_FLOOR))
+    asked.notCompared.push({ what: "vpdq", why: "no_frames" });
+  askEach(sets, asked, "hashes", (opened) => {
+    matchExact(opened, hashes, asked);
+    matchPdq(opened, hashes, asked);
+    matchVideo(opened, hashes, asked);
+  });
+}
+
+function matchExact(opened: OpenSet, hashes: MatchHashes, asked: Asked): void {
+  for (const alg of EXACT_ALGS) {
+    const value = hashes[alg];
+    if (value === undefined) continue;
+    const digest = parseHex(value);
+    for (const part of opened.parts) {
+      for (const row of part.findExact(alg, digest)) {
+        addFound(opened, asked, { row, level: "act", how: { alg }, distance: 0 });
+      }
+    }
+  }
+}
+
+function matchPdq(opened: OpenSet, { pdq }: MatchHashes, asked: Asked): void {
+  const { act_distance: actDistance, review_distance: reviewDistance, quality_floor: ownFloor } = opened.about;
+  if (pdq === undefined || actDistance === undefined || reviewDistance === undefined) return;
+  const floor = Math.max(PDQ_QUALITY_FLOOR, ownFloor ?? 0);
+  if (pdq.quality < floor || (pdq.ambiguous_bits ?? 0) > AMBIGUOUS_BITS_MAX) return;
+  const query = parseHex(pdq.hash);
+  for (const part of opened.parts) {
+    for (const { row, distance, quality, ambiguousBits } of part.searchPdq(query, reviewDistance)) {
+      const ambiguous = Math.max(unsureBits(pdq.ambiguous_bits), unsureBits(ambiguousBits));
+      if (quality < floor || ambiguous >= AMBIGUOUS_BITS_MAX) continue;
+      // Bits that rounding decides may all have fallen the near way: only what holds without them is acted on.
+      const level = distance + ambiguous <= actDistance ? "act" : "review";
+      const how = { alg: "pdq" as const, act_distance: actDistance, review_distance: reviewDistance };
+      addFound(opened, asked, { row, level, how, distance });
+    }
+  }
+}
+
+function matchVideo(opened: OpenSet, { vpdq }: MatchHashes, asked: Asked): void {
+  const { review_distance: radius } = opened.about;
+  if (vpdq === undefined || opened.videos === undefined) return;
+  const frames = vpdq.map(({ hash, quality }, at) => ({ hash: parseHex(hash), quality, seconds: at }));
+  for (const { row, distance, seenPercent, listedPercent, acted } of opened.videos.search(
+    frames,
+    radius ?? PDQ_MATCH_THRESHOLD,
+  )) {
+    if (!acted && Math.max(seenPercent, listedPercent) < VIDEO_REVIEW_PERCENT) continue;
+    const how = { alg: "vpdq" as const, seen_percent: seenPercent, listed_percent: listedPercent };
+    addFound(opened, asked, { row, level: acted ? "act" : "review", how, distance });
+  }
+}
+
+/** The median counts itself, so 1 is a clean hash. */
+function unsureBits(ambiguousBits: number | undefined): number {
+  return Math.max(0, (ambiguousBits ?? 1) - 1);
+}

@@ -1,0 +1,52 @@
+/** The videos of a hash set: their frames are read from the entries' own lines when a copy is opened, and searched as bags. */
+
+import { openVideoIndex, parseVpdq, VIDEO_MATCH_SHARE, type VideoFrame } from "@breakwater/shared/match/video.ts";
+import { ExchangeError } from "@breakwater/shared/problem.ts";
+import type { RowRef } from "../sync/index.ts";
+import type { OpenSet } from "./open-set.ts";
+import { readRow } from "./parts.ts";
+
+export type VideoHit = { row: RowRef; distance: number; seenPercent: number; listedPercent: number; acted: boolean };
+export type VideoRows = { search(frames: readonly VideoFrame[], radius: number): VideoHit[] };
+
+/** @returns undefined when the set lists no video */
+export function openVideos({
+  parts,
+  copy,
+  entryAt,
+}: Pick<OpenSet, "parts" | "copy" | "entryAt">): VideoRows | undefined {
+  const rows: RowRef[] = [];
+  for (const { part } of parts) {
+    const records = part.records.get("rows-vpdq");
+    for (let at = 0; at < (records?.count ?? 0); at++) {
+      const row = readRow(records as NonNullable<typeof records>, at) + part.firstRow;
+      if (copy.isLive(row)) rows.push(row);
+    }
+  }
+  if (rows.length === 0) return undefined;
+  const index = openVideoIndex({ videos: rows.map((row) => framesOf(entryAt(row))) });
+  return {
+    search: (frames, radius) =>
+      index.search(frames, radius).map(({ at, distance, queryShare, entryShare }) => ({
+        row: rows[at] as RowRef,
+        distance,
+        seenPercent: percent(queryShare),
+        listedPercent: percent(entryShare),
+        acted: Math.max(queryShare, entryShare) >= VIDEO_MATCH_SHARE,
+      })),
+  };
+}
+
+function framesOf(entry: object): VideoFrame[] {
+  try {
+    return parseVpdq((entry as { value: string }).value);
+  } catch (error) {
+    // A newer publisher's spelling: the entry is passed by, the others are found.
+    if (error instanceof ExchangeError) return [];
+    throw error;
+  }
+}
+
+function percent(share: number): number {
+  return Math.round(share * 1000) / 10;
+}
