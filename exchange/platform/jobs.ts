@@ -39,6 +39,19 @@ export async function enqueue({ sql }: Queries, deps: Pick<Deps, "random">, job:
 }
 
 /**
+ * Gives a job back whose runner is known to be gone, so that nobody waits for its lock to end.
+ *
+ * Only for handlers that notice by themselves when two of them run: the runner may be slow and not gone.
+ *
+ * @returns false when it does not wait for anybody
+ */
+export async function freeJob({ sql }: Queries, key: string): Promise<boolean> {
+  const { count } = await sql`
+    update jobs set locked_until = null where key = ${key} and done_at is null and failed_at is null and locked_until is not null`;
+  return count > 0;
+}
+
+/**
  * Runs jobs that are due, one after the other, until none is left or `limit` is reached.
  *
  * @returns how many were run, failed ones included

@@ -20,7 +20,14 @@ import { transaction } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
 import { enqueue } from "../platform/jobs.ts";
 import { finishAdmission } from "./admission.ts";
-import { ADMISSION_STALE_MS, type AdmissionRow, claimAdmission, findAdmission, type Via } from "./admission-store.ts";
+import {
+  ADMISSION_STALE_MS,
+  type AdmissionRow,
+  admissionJobKey,
+  claimAdmission,
+  findAdmission,
+  type Via,
+} from "./admission-store.ts";
 import { holdBlobs } from "./blob-store.ts";
 import { countDeltaLines } from "./lines.ts";
 import { openProposal, type Proposal, rowsOf } from "./proposal.ts";
@@ -170,7 +177,7 @@ async function claim(
     const payloadOfJob = { set_id: set.id, release };
     await enqueue(tx, deps, {
       kind: "sets.admit",
-      key: `sets.admit:${set.id}:${release}`,
+      key: admissionJobKey(set.id, release),
       payload: payloadOfJob,
       runAt,
     });

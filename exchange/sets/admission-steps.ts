@@ -6,16 +6,10 @@ import type { Tx } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
 import { type AdmissionRow, type StepResult, touchAdmission } from "./admission-store.ts";
 import { narrower, requireAudience } from "./audience.ts";
-import {
-  asPuts,
-  type CheckedRows,
-  checkChanges,
-  readDeltaSegment,
-  readSnapshotSegment,
-  type SnapshotLine,
-} from "./lines.ts";
+import { readOwnSegment, readSnapshotSegment, type SnapshotLine } from "./lines.ts";
 import { deletedSince, overlaid, whyOf } from "./overlay.ts";
 import type { Proposal } from "./proposal.ts";
+import { type CheckedRows, createRowChecker, type RowChecker } from "./row-checker.ts";
 import { type CurrentRow, listCurrentRows, type StagedRow, stageRows } from "./staging.ts";
 import { openStateBuckets, type StateBuckets } from "./state-buckets.ts";
 import { sets } from "./tables.ts";
@@ -27,15 +21,11 @@ export type Step = () => Promise<Land>;
 export type Steps = { steps: Step[]; buckets: StateBuckets | undefined };
 
 export function stepsOf(deps: Deps, admission: AdmissionRow, proposal: Proposal): Steps {
+  const checker = createRowChecker(proposal.set);
   const deltas = proposal.replaces
     ? []
     : proposal.ownDelta.map((segment) => async (): Promise<Land> => {
-        const changes = await readDeltaSegment(deps, proposal, segment);
-        return landDelta(proposal, await checkChanges(proposal, changes), {
-          first: changes[0]?.id,
-          last: changes.at(-1)?.id,
-          lines: changes.length,
-        });
+        return landDelta(proposal, await readOwnSegment(deps, proposal, segment, checker));
       });
   if (!proposal.newSnapshot) return { steps: deltas, buckets: undefined };
   const buckets = openStateBuckets(proposal.index, admission.state_buckets, async (at) => {
@@ -46,7 +36,7 @@ export function stepsOf(deps: Deps, admission: AdmissionRow, proposal: Proposal)
   const ranges = rangesOf(proposal).map((at) => async (): Promise<Land> => {
     const lines = proposal.index.length === 0 ? [] : await readSnapshotSegment(deps, proposal, at);
     const stateBuckets = await buckets.add(at, lines);
-    const land = await landRange(proposal, at, lines);
+    const land = landRange(proposal, at, { lines, checker });
     return async (tx, held) => ({ ...(await land(tx, held)), stateBuckets });
   });
   return { steps: [...deltas, ...ranges], buckets };
@@ -61,23 +51,25 @@ function boundsOf({ index }: Proposal, at: number): { from: string; until: strin
   return { from: at === 0 ? "" : (index[at]?.from ?? ""), until: index[at + 1]?.from };
 }
 
-function landDelta(
-  proposal: Proposal,
-  { rows, floor }: CheckedRows,
-  { first, last, lines }: { first: string | undefined; last: string | undefined; lines: number },
-): Land {
-  const { set, statement } = proposal;
+type Range = { lines: SnapshotLine[]; checker: RowChecker };
+
+function landDelta({ set, statement, ...proposal }: Proposal, { rows, floor }: CheckedRows): Land {
+  const first = rows[0]?.id;
   return async (tx, { lastId }) => {
     // One line an id in the whole delta, not only in each of its segments.
     if (first !== undefined && first <= lastId) throw new ExchangeError("segment_order", { reason: "across segments" });
-    await requireTier(tx, proposal, floor);
+    await requireTier(tx, { set, ...proposal }, floor);
     const entriesDelta = await stageRows(tx, set.id, statement.release, rows, { replacing: true });
-    return { rows: lines, entriesDelta, floor, lastId: last };
+    return { rows: rows.length, entriesDelta, floor, lastId: rows.at(-1)?.id };
   };
 }
 
 // Under the set's lock, where a change of the audience waits too: whichever comes second sees the other.
-async function requireTier({ db }: Tx, { set, overlay }: Proposal, floor: CheckedRows["floor"]): Promise<void> {
+async function requireTier(
+  { db }: Tx,
+  { set, overlay }: Pick<Proposal, "set" | "overlay">,
+  floor: CheckedRows["floor"],
+): Promise<void> {
   const [row] = await db.select({ tier: sets.audienceTier }).from(sets).where(eq(sets.id, set.id)).for("update");
   if (row === undefined) return;
   if (overlay === undefined) return requireAudience(row.tier, floor);
@@ -89,11 +81,14 @@ async function requireTier({ db }: Tx, { set, overlay }: Proposal, floor: Checke
 }
 
 /** Make the rows of one range what the snapshot holds: release 1, and recovery from a stolen key. */
-async function replaceRange(proposal: Proposal, at: number, snapshot: SnapshotLine[]): Promise<Land> {
+function replaceRange(proposal: Proposal, at: number, { lines: snapshot, checker }: Range): Land {
   const { set, statement } = proposal;
   const bounds = boundsOf(proposal, at);
   const lines = overlaid(snapshot, proposal, bounds);
-  const { rows, floor } = await checkChanges(proposal, asPuts(lines));
+  const { rows, floor } = checker.entries(
+    lines,
+    proposal.overlay === undefined ? proposal.index[at]?.segment : undefined,
+  );
   return async (tx) => {
     await requireTier(tx, proposal, floor);
     // What an interrupted earlier run staged is not here: its step is marked done and skipped.
@@ -125,7 +120,7 @@ function compareHeld(
  * A snapshot beside a delta says nothing new: each line is the row we hold, and each row up to the snapshot's release is
  * in it. An entry changed after the snapshot's release may stand in it as it was; the deltas after it tell the rest.
  */
-async function compareRange(proposal: Proposal, at: number, lines: SnapshotLine[]): Promise<Land> {
+function compareRange(proposal: Proposal, at: number, { lines, checker }: Range): Land {
   const { release } = proposal.manifest.snapshot;
   return async (tx) => {
     const current = await listCurrentRows(tx, proposal.set.id, boundsOf(proposal, at));
@@ -138,7 +133,7 @@ async function compareRange(proposal: Proposal, at: number, lines: SnapshotLine[
       older.push({ id, line });
     }
     // What no row of ours vouches for is checked like a new entry: nothing free-form is carried along in a snapshot.
-    const { floor } = await checkChanges(proposal, asPuts(older));
+    const { floor } = checker.entries(older);
     requireAudience(proposal.set.audienceTier, floor);
     const listed = new Set(lines.map(({ id }) => id));
     for (const row of current) {

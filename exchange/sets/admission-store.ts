@@ -6,6 +6,7 @@ import type { AudienceTier } from "@breakwater/shared/wire/sets.ts";
 import { type Queries, type Tx, transaction } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
 import { newRowId } from "../platform/ids.ts";
+import { freeJob } from "../platform/jobs.ts";
 import { narrower } from "./audience.ts";
 import { unstageRows } from "./staging.ts";
 
@@ -110,6 +111,26 @@ export async function takeOverAdmission(deps: Deps, setId: number, release: numb
       and (state = 'queued' or (state = 'running' and touched_at < ${staleBefore}))
     returning ${columns(sql)}`;
   return row;
+}
+
+/** The job that ends what a request, or a process that died, leaves of an admission. */
+export const admissionJobKey = (setId: number, release: number) => `sets.admit:${setId}:${release}`;
+
+/** At most this many in one tick; the rest is there at the next. */
+const REVIVED_MAX = 100;
+
+/**
+ * Admissions that nobody works on any more are gone on with at once: their job is still locked by the process that died.
+ * One that is only slow loses its token at the worst, and finds out before it writes.
+ */
+export async function reviveAdmissions(deps: Deps): Promise<number> {
+  const staleBefore = new Date(deps.now().getTime() - ADMISSION_STALE_MS);
+  const rows = await deps.sql<{ set_id: number; release: number }[]>`
+    select set_id::float8 as set_id, release from admissions
+    where state in ('queued', 'running') and touched_at < ${staleBefore} order by touched_at limit ${REVIVED_MAX}`;
+  let revived = 0;
+  for (const { set_id, release } of rows) if (await freeJob(deps, admissionJobKey(set_id, release))) revived += 1;
+  return revived;
 }
 
 export type StepResult = {

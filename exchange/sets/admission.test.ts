@@ -256,7 +256,7 @@ describe("staging rows", () => {
   it("tells when the database refuses them at the end of the data, instead of waiting for ever", async () => {
     const set = await newSet();
     const id = "ab".repeat(16);
-    const naturalKey = new Uint8Array(32);
+    const naturalKey = "00".repeat(32);
     const row = { op: "put", id, line: "{}", naturalKey } as const;
     const [found] = await exchange.sql<{ id: number }[]>`select id::int as id from sets where name = ${set.set}`;
     const staged = exchange.withDeps((deps) =>
@@ -272,7 +272,7 @@ describe("staging rows", () => {
     const set = await newSet();
     const [found] = await exchange.sql<{ id: number }[]>`select id::int as id from sets where name = ${set.set}`;
     const line = '{"text":"a\\\\b\\tc\\n\\u0001\\N \\\\."}\t\\.\r';
-    const row = { op: "put", id: "cd".repeat(16), line, naturalKey: new Uint8Array(32).fill(7) } as const;
+    const row = { op: "put", id: "cd".repeat(16), line, naturalKey: "07".repeat(32) } as const;
     await exchange.withDeps((deps) => transaction(deps, (tx) => stageRows(tx, found?.id as number, 1, [row])));
     const [stored] =
       await exchange.sql`select line, natural_key from entry_versions where set_id = ${found?.id as number}`;

@@ -1,8 +1,10 @@
 /** Public face of publishing: the one door for releases and roots, sets and who may read them, and what readers may ask. */
 
+import type { Deps } from "../platform/deps.ts";
 import type { JobHandlers } from "../platform/jobs.ts";
 import { admitJob } from "./admission.ts";
-import { type AfterPurge, purgeJobs } from "./purge.ts";
+import { reviveAdmissions } from "./admission-store.ts";
+import { type AfterPurge, purgeJobs, scheduleSweep } from "./purge.ts";
 
 export { acceptRelease, acceptStatement, type Brought, type Outcome, requireHeldKey } from "./accept.ts";
 export type { Via } from "./admission-store.ts";
@@ -23,7 +25,7 @@ export {
   planEntries,
   publishEntries,
 } from "./publish-entries.ts";
-export { type AfterPurge, type PurgedEntries, scheduleSweep as scheduleSets } from "./purge.ts";
+export type { AfterPurge, PurgedEntries } from "./purge.ts";
 export { listReaders, noteReader, type ReaderState } from "./readers.ts";
 export {
   findReadableBlob,
@@ -65,4 +67,10 @@ export type { ReleaseRow, SetRow } from "./tables.ts";
 export function setsJobs(afterPurge: readonly AfterPurge[]): JobHandlers {
   const { purge, sweep } = purgeJobs(afterPurge);
   return { "sets.admit": admitJob, "sets.purge": purge, "sets.sweep": sweep };
+}
+
+/** At every tick: the sweep exists, and what a process left half admitted has somebody again. */
+export async function scheduleSets(deps: Deps): Promise<void> {
+  await scheduleSweep(deps);
+  await reviveAdmissions(deps);
 }

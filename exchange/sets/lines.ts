@@ -1,19 +1,15 @@
-/** Segments of a release on its way in, as checked rows: verified bytes, then lines, then entries of the set's kind. */
+/** Segments of a release on its way in: verified bytes, then lines in their order and place. */
 
-import { type Digest, sha256, utf8Of } from "@breakwater/shared/bytes.ts";
+import type { Digest } from "@breakwater/shared/bytes.ts";
 import { type Change, checkSorted, parseDelta } from "@breakwater/shared/delta.ts";
-import { naturalKey, parseEntry } from "@breakwater/shared/entries/index.ts";
-import { parseJcsText } from "@breakwater/shared/jcs.ts";
 import type { SegmentRow, SnapshotIndex } from "@breakwater/shared/manifest.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { decodeSegment } from "@breakwater/shared/segment.ts";
 import { entryIdOf } from "@breakwater/shared/state.ts";
-import type { AudienceTier } from "@breakwater/shared/wire/sets.ts";
 import type { Deps } from "../platform/deps.ts";
-import { floorOfEntry, narrower } from "./audience.ts";
 import { keepBlob, readBlob } from "./blob-store.ts";
 import type { Proposal } from "./proposal.ts";
-import type { StagedRow } from "./staging.ts";
+import type { CheckedRows, RowChecker } from "./row-checker.ts";
 
 /** Unpacked bytes that one request works through; beyond that a job does, one segment at a time. */
 export const INLINE_MAX_PLAIN_BYTES = 16 * 1024 * 1024;
@@ -42,14 +38,27 @@ export async function countDeltaLines(
   return { counted, more: counted > limit };
 }
 
-/** One segment of a release's delta, its own unless told otherwise, as changes, sorted by id. */
+/** One segment of a release's delta as changes, sorted by id; the entries in it were checked when it was admitted. */
 export async function readDeltaSegment(
   deps: Deps,
   proposal: Proposal,
   segment: SegmentRow,
-  release: number = proposal.manifest.release,
+  release: number,
 ): Promise<Change[]> {
   return parseDelta(await readLines(deps, proposal, segment, "delta", release));
+}
+
+/** One segment of the release's own delta as rows, every entry strictly of the set's kind. */
+export async function readOwnSegment(
+  deps: Deps,
+  proposal: Proposal,
+  segment: SegmentRow,
+  checker: RowChecker,
+): Promise<CheckedRows> {
+  const texts = await readLines(deps, proposal, segment, "delta");
+  const checked = checker.changes(texts, segment.segment);
+  checkSorted(checked.rows);
+  return checked;
 }
 
 /** One segment of the snapshot, its lines inside its range and as many as the index says. */
@@ -86,40 +95,4 @@ async function readLines(
   }
   if (proposal.blobs.get(segment)?.state === "pending") await keepBlob(deps, segment, bytes);
   return lines;
-}
-
-export type CheckedRows = { rows: StagedRow[]; floor: AudienceTier };
-
-/** Changes as rows, every entry strictly of the set's kind. @throws ExchangeError `entry_invalid`, `set_kind`, `category_not_hashable`, … */
-export async function checkChanges({ set }: Proposal, changes: readonly Change[]): Promise<CheckedRows> {
-  let floor: AudienceTier = "test";
-  const rows = await Promise.all(
-    changes.map(async (change): Promise<StagedRow> => {
-      if (change.op === "del") return change;
-      const entry = parseEntry(set.kind, change.line);
-      floor = narrower(floor, floorOfEntry(set, entry));
-      return { op: "put", id: change.id, line: change.line, naturalKey: await naturalKeyDigest(set.kind, entry) };
-    }),
-  );
-  return { rows, floor };
-}
-
-type Kind = Proposal["set"]["kind"];
-type Entry = ReturnType<typeof parseEntry>;
-
-/** What the index over entries holds in place of the natural key, which may be longer than an index takes. */
-export async function naturalKeyDigest(kind: Kind, entry: Entry): Promise<Uint8Array> {
-  return naturalKeyDigestOf(kind, naturalKey(kind, entry));
-}
-
-export async function naturalKeyDigestOf(kind: Kind, key: string): Promise<Uint8Array> {
-  return sha256(utf8Of(`${kind}\n${key}`));
-}
-
-/** A snapshot's lines are read as text only; where they become rows they are held to JCS like any other. */
-export function asPuts(lines: readonly SnapshotLine[]): Change[] {
-  return lines.map(({ id, line }) => {
-    parseJcsText(line);
-    return { op: "put", id, line };
-  });
 }

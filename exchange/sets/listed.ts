@@ -1,10 +1,10 @@
 /** What a publisher's own sets list at their heads: for a hotline that asks whether it has listed a hash already. */
 
+import { naturalKeyDigest } from "@breakwater/shared/entries/checker.ts";
 import { hashNaturalKey } from "@breakwater/shared/entries/index.ts";
 import type { SignalAlg } from "@breakwater/shared/signals/index.ts";
 import { eq } from "drizzle-orm";
 import type { Queries } from "../platform/db.ts";
-import { naturalKeyDigestOf } from "./lines.ts";
 import { type SetRow, sets } from "./tables.ts";
 
 export type HashToFind = { alg: string; value: string };
@@ -18,7 +18,7 @@ export async function findListedHashes(
 ): Promise<ListedHash[]> {
   const found: ListedHash[] = [];
   for (const { alg, value } of hashes) {
-    const key = await naturalKeyDigestOf("hash", hashNaturalKey({ alg: alg as SignalAlg, value }));
+    const key = naturalKeyDigest("hash", hashNaturalKey({ alg: alg as SignalAlg, value }));
     const rows = await sql<{ set: string; id: string }[]>`
       select s.name as set, e.id from entry_versions e join sets s on s.id = e.set_id
       where e.natural_key = ${key} and s.publisher = ${publisher} and s.kind = 'hash' and e.op = 'put'

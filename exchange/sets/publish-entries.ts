@@ -1,7 +1,8 @@
 /** Publishing from inside the exchange: a hotline's verified entries become the next release of its set, through the one door. */
 
 import { type Blob, composeRelease, type EntrySource, type NewChange } from "@breakwater/shared/compose.ts";
-import { type Entry, formatEntry, parseEntry } from "@breakwater/shared/entries/index.ts";
+import { naturalKeyDigest } from "@breakwater/shared/entries/checker.ts";
+import { type Entry, formatEntry, naturalKey, parseEntry } from "@breakwater/shared/entries/index.ts";
 import { parseEnvelope } from "@breakwater/shared/envelope.ts";
 import type { SetId } from "@breakwater/shared/ids.ts";
 import { parseManifest } from "@breakwater/shared/manifest.ts";
@@ -13,7 +14,6 @@ import type { Queries } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
 import { acceptStatement, type Outcome } from "./accept.ts";
 import { readBlob, storeOwnBlob } from "./blob-store.ts";
-import { naturalKeyDigest } from "./lines.ts";
 import { findRelease, listEntries } from "./reading.ts";
 import { getCurrentRoot, seconds } from "./roots.ts";
 import { getSet, requirePublisher } from "./sets.ts";
@@ -103,7 +103,7 @@ async function openTarget(deps: Deps, { publisher, set: name, by, expectedReleas
 }
 
 async function findHeld(deps: Deps, set: SetRow, entry: Entry): Promise<{ id?: string; line?: string }> {
-  const key = await naturalKeyDigest(set.kind, entry);
+  const key = naturalKeyDigest(set.kind, naturalKey(set.kind, entry));
   const [row] = await deps.sql<{ id: string; line: string }[]>`
     select id, line from entry_versions
     where natural_key = ${key} and set_id = ${set.id} and op = 'put'

@@ -1,14 +1,14 @@
 /** Rows of a release on its way in: staged as head+1, so that no reader sees them until the head moves, and taken back whole. */
 
-import { hexOf } from "@breakwater/shared/bytes.ts";
 import type { DeletionReason } from "@breakwater/shared/vocab/reasons.ts";
 import type { Queries, Tx } from "../platform/db.ts";
 
 /** postgres.js sends what it is given: larger writes cost memory, smaller ones round trips. */
 const COPY_WRITE_CHARS = 256 * 1024;
 
+/** `naturalKey`: 64 hex digits. As bytes, each would be an allocation of its own outside of the heap. */
 export type StagedRow =
-  | { op: "put"; id: string; line: string; naturalKey: Uint8Array }
+  | { op: "put"; id: string; line: string; naturalKey: string }
   | { op: "del"; id: string; why: DeletionReason };
 
 /**
@@ -94,7 +94,7 @@ function* copyText(setId: number, release: number, first: number, rows: readonly
   for (const [at, row] of rows.entries()) {
     const [line, why, key] =
       row.op === "put"
-        ? [escapeField(row.line), "\\N", `\\\\x${hexOf(row.naturalKey)}`]
+        ? [escapeField(row.line), "\\N", `\\\\x${row.naturalKey}`]
         : ["\\N", escapeField(row.why), "\\N"];
     text += `${setId}\t${first + at}\t${release}\t${row.id}\t${row.op}\t${line}\t${why}\t${key}\n`;
     if (text.length >= COPY_WRITE_CHARS) {

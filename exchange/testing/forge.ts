@@ -3,8 +3,9 @@
 import { type Bytes, type Digest, digestOf, utf8Of } from "@breakwater/shared/bytes.ts";
 import type { ComposedRelease } from "@breakwater/shared/compose.ts";
 import { jcs, parseJcs } from "@breakwater/shared/jcs.ts";
-import type { SnapshotIndex } from "@breakwater/shared/manifest.ts";
-import { encodeSegment, type SegmentHeader } from "@breakwater/shared/segment.ts";
+import { FIRST_ENTRY_ID, type SnapshotIndex } from "@breakwater/shared/manifest.ts";
+import { encodeSegment, SEGMENT_MAX_LINES, type SegmentHeader } from "@breakwater/shared/segment.ts";
+import { entryIdOf, stateDigest } from "@breakwater/shared/state.ts";
 
 type Json = Record<string, unknown>;
 export type Forged = { blobs: { digest: Digest; bytes: Bytes }[]; statement: Json; statementBytes: Bytes };
@@ -80,4 +81,36 @@ export async function forgeDeltaSegment(composed: ComposedRelease, segment: Forg
 export async function segmentOf(place: Omit<SegmentHeader, "salt" | "v">, lines: string[]): Promise<ForgedSegment> {
   const { bytes, plain } = await encodeSegment({ ...place, salt: "cd".repeat(32), v: 1 } as SegmentHeader, lines);
   return { bytes, plain };
+}
+
+/** The whole snapshot of release 1 replaced by these lines, sorted by id, whatever they say: no schema is asked. */
+export async function forgeSnapshot(composed: ComposedRelease, lines: readonly string[]): Promise<Forged> {
+  const { publisher, set, release } = composed.statement;
+  const blobs: Forged["blobs"] = [];
+  const index: Json[] = [];
+  for (let at = 0; at < lines.length; at += SEGMENT_MAX_LINES) {
+    const some = lines.slice(at, at + SEGMENT_MAX_LINES);
+    const segment = await segmentOf({ publisher, set, release, kind: "snapshot" }, some);
+    const blob = await blobOf(segment.bytes);
+    blobs.push(blob);
+    const from = at === 0 ? FIRST_ENTRY_ID : entryIdOf(some[0] as string);
+    index.push({
+      entries: some.length,
+      from,
+      plain: segment.plain,
+      segment: blob.digest,
+      size: blob.bytes.length,
+    });
+  }
+  const indexBlob = await blobOf(utf8Of(jcs(index)));
+  const snapshot = {
+    release,
+    entries: lines.length,
+    bytes: index.reduce((sum, { size }) => sum + Number(size), 0),
+    index: indexBlob.digest,
+    index_size: indexBlob.bytes.length,
+    state: await stateDigest(lines),
+  };
+  const forged = await forgeManifest(composed, (manifest) => ({ ...manifest, snapshot, entries: lines.length }));
+  return { ...forged, blobs: [...forged.blobs, ...blobs, indexBlob] };
 }
