@@ -1,6 +1,6 @@
 // From an encoded picture to its perceptual hash, by the one decode path that agrees with the reference bit for bit.
 import { neutraliseOrientation } from "@breakwater/shared/media/exif.ts";
-import { hashPdq } from "@breakwater/shared/pdq/index.ts";
+import { hashPdq } from "@breakwater/shared/pdq/plain.ts";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { Unreadable } from "./bytes.ts";
 import { ALPHA_MIN, PIXELS_MAX, SIDE_MIN_PX } from "./limits.ts";

@@ -3,7 +3,8 @@ import { SAMPLES_PER_SIDE } from "./tent-filter.ts";
 
 export const FREQUENCIES = 16;
 
-const MATRIX = cosineMatrix();
+/** 16x64: the cosine of vertical or horizontal frequency i + 1 at sample j. */
+export const COSINES = cosineMatrix();
 
 /** @returns 16x16 coefficients, row by row: vertical frequency 1..16 by horizontal frequency 1..16 */
 export function lowFrequencies(samples: Float32Array): Float32Array {
@@ -12,7 +13,7 @@ export function lowFrequencies(samples: Float32Array): Float32Array {
   for (let i = 0; i < FREQUENCIES; i++) {
     const sums = half.subarray(i * SAMPLES_PER_SIDE, (i + 1) * SAMPLES_PER_SIDE);
     for (let k = 0; k < SAMPLES_PER_SIDE; k++) {
-      const weight = MATRIX[i * SAMPLES_PER_SIDE + k] as number;
+      const weight = COSINES[i * SAMPLES_PER_SIDE + k] as number;
       const first = k * SAMPLES_PER_SIDE;
       for (let j = 0; j < SAMPLES_PER_SIDE; j++) {
         sums[j] = (sums[j] as number) + Math.fround(weight * (samples[first + j] as number));
@@ -25,7 +26,7 @@ export function lowFrequencies(samples: Float32Array): Float32Array {
       let sum = 0;
       for (let k = 0; k < SAMPLES_PER_SIDE; k++) {
         const product = Math.fround(
-          (half[i * SAMPLES_PER_SIDE + k] as number) * (MATRIX[j * SAMPLES_PER_SIDE + k] as number),
+          (half[i * SAMPLES_PER_SIDE + k] as number) * (COSINES[j * SAMPLES_PER_SIDE + k] as number),
         );
         sum = Math.fround(sum + product);
       }

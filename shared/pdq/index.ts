@@ -5,24 +5,10 @@
  * (Meta Platforms, BSD-3-Clause); every float32 operation is done in the reference's order, so that the hash of the
  * same pixels is the same hash. Do not reorder a sum, merge two roundings or turn a division into a multiplication.
  */
-import type { Bytes } from "../bytes.ts";
-import { countAmbiguous, HASH_BYTES, hashBits, lowerMedian } from "./bits.ts";
-import { FREQUENCIES, lowFrequencies } from "./dct.ts";
-import { lumaRow } from "./luma.ts";
-import { imageQuality } from "./quality.ts";
-import { filterAndSample, SAMPLES_PER_SIDE } from "./tent-filter.ts";
+import { choosePath } from "./choose-path.ts";
+import { hashPicture, type PdqResult } from "./hash.ts";
 
-/** A picture with a shorter side has no hash: the reference answers zero, quality 0. */
-export const PDQ_MIN_SIDE = 5;
-
-export type PdqResult = {
-  /** 32 bytes, most significant 16-bit word first, as hex is written. */
-  hash: Bytes;
-  /** 0..100; below 50 the hash says nothing about the picture. */
-  quality: number;
-  /** 1..256: coefficients so near the median that another build may give other bits. Symmetric graphics have many. */
-  ambiguousBits: number;
-};
+export { PDQ_MIN_SIDE, type PdqResult } from "./hash.ts";
 
 /**
  * Hashes decoded pixels. Never resize, rotate or colour-manage before this: it changes the hash.
@@ -33,36 +19,15 @@ export type PdqResult = {
  * @throws RangeError unless `rgba` holds exactly `width * height` pixels
  */
 export function hashPdq(rgba: Uint8Array | Uint8ClampedArray, width: number, height: number): PdqResult {
-  if (!isSide(width) || !isSide(height) || rgba.length !== width * height * 4) {
-    throw new RangeError(`pdq: ${rgba.length} bytes are not ${width}x${height} RGBA pixels`);
-  }
-  if (width < PDQ_MIN_SIDE || height < PDQ_MIN_SIDE) {
-    return { hash: new Uint8Array(HASH_BYTES), quality: 0, ambiguousBits: FREQUENCIES * FREQUENCIES };
-  }
-  const readRow = (y: number, row: Float32Array) => lumaRow(rgba, y * width * 4, row);
-  const samples = isSampled(width, height) ? readAll(readRow) : filterAndSample(width, height, readRow);
-  const coefficients = lowFrequencies(samples);
-  const median = lowerMedian(coefficients);
-  return {
-    hash: hashBits(coefficients, median),
-    quality: imageQuality(samples),
-    ambiguousBits: countAmbiguous(coefficients, median),
-  };
+  return hashPicture({ pixels: rgba, bytesPerPixel: 4, width, height }, choosePath().spectrum);
 }
 
-function isSide(pixels: number): boolean {
-  return Number.isSafeInteger(pixels) && pixels > 0;
-}
-
-// A 64x64 picture is taken as already filtered (video frames are), so the reference does not blur it again.
-function isSampled(width: number, height: number): boolean {
-  return width === SAMPLES_PER_SIDE && height === SAMPLES_PER_SIDE;
-}
-
-function readAll(readRow: (y: number, row: Float32Array) => void): Float32Array {
-  const samples = new Float32Array(SAMPLES_PER_SIDE * SAMPLES_PER_SIDE);
-  for (let y = 0; y < SAMPLES_PER_SIDE; y++) {
-    readRow(y, samples.subarray(y * SAMPLES_PER_SIDE, (y + 1) * SAMPLES_PER_SIDE));
-  }
-  return samples;
+/**
+ * Hashes the Y plane of a video frame. PDQ does not see the offset and scale of a limited range; quality does.
+ *
+ * @param luma - 1 byte a pixel, row by row without padding
+ * @throws RangeError unless `luma` holds exactly `width * height` pixels
+ */
+export function hashPdqLuma(luma: Uint8Array | Uint8ClampedArray, width: number, height: number): PdqResult {
+  return hashPicture({ pixels: luma, bytesPerPixel: 1, width, height }, choosePath().spectrum);
 }

@@ -14,6 +14,11 @@ export function lumaRow(rgba: Uint8Array | Uint8ClampedArray, firstByte: number,
   }
 }
 
+/** The same for pixels that are luma already, as the Y plane of a video frame is. */
+export function greyRow(grey: Uint8Array | Uint8ClampedArray, firstByte: number, luma: Float32Array): void {
+  luma.set(grey.subarray(firstByte, firstByte + luma.length));
+}
+
 function weightTable(weight: number): Float32Array {
   const weight32 = Math.fround(weight);
   return Float32Array.from({ length: 256 }, (_, level) => weight32 * level);

@@ -8,7 +8,12 @@ const GRADIENTS_PER_POINT = 90;
 const QUALITY_CAP = 100;
 
 /** @returns 0..100; the reference recommends discarding 49 and less */
-export function imageQuality(samples: Float32Array): number {
+export function qualityOf(gradients: number): number {
+  return Math.min(QUALITY_CAP, Math.trunc(gradients / GRADIENTS_PER_POINT));
+}
+
+/** All gradients between neighbours, down and across, each in whole percents. */
+export function sumGradients(samples: Float32Array): number {
   let gradients = 0;
   for (let y = 0; y < SIDE; y++) {
     for (let x = 0; x < SIDE; x++) {
@@ -17,7 +22,7 @@ export function imageQuality(samples: Float32Array): number {
       if (x + 1 < SIDE) gradients += gradient(samples[at] as number, samples[at + 1] as number);
     }
   }
-  return Math.min(QUALITY_CAP, Math.trunc(gradients / GRADIENTS_PER_POINT));
+  return gradients;
 }
 
 // Truncating to whole percents is the point: many faint gradients must not add up to a strong one.

@@ -20,6 +20,11 @@ export function sampledPixels(side: number): Int32Array {
   return Int32Array.from({ length: SAMPLES_PER_SIDE }, (_, i) => Math.trunc(((i + 0.5) * side) / SAMPLES_PER_SIDE));
 }
 
+/** A 64x64 picture is taken as already filtered (video frames are), so the reference does not blur it again. */
+export function isSampled(width: number, height: number): boolean {
+  return width === SAMPLES_PER_SIDE && height === SAMPLES_PER_SIDE;
+}
+
 /**
  * Filters and samples an image whose rows are handed over from top to bottom.
  *
@@ -143,7 +148,7 @@ function boxBand([inA, inB, inC, inD]: Band, [outA, outB, outC, outD]: Band, win
 }
 
 /** How many pixels of the window lie behind the one it is for; an even window leans that way. */
-function aheadOf(window: number): number {
+export function aheadOf(window: number): number {
   return ((window + 2) >> 1) - 1;
 }
 

@@ -103,10 +103,15 @@ export const v128 = {
 };
 
 export const i32x4 = {
+  const: (lanes: readonly [number, number, number, number]): Code => [
+    simd(0x0c),
+    [...new Uint8Array(new Int32Array(lanes).buffer)],
+  ],
   splat: unary(...simd(0x11)),
   extractLane: (a: Code, lane: number): Code => [a, simd(0x1b), lane],
   shrU: binary(...simd(0xad)),
   add: binary(...simd(0xae)),
+  sub: binary(...simd(0xb1)),
   abs: unary(...simd(0xa0)),
   extendLowU16: unary(...simd(0xa9)),
   truncF32: unary(...simd(0xf8)),

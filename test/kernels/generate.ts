@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { base64urlOf } from "@breakwater/shared/bytes.ts";
 import { assembleHammingKernel } from "@breakwater/shared/match/hamming-kernel.source.ts";
+import { assemblePdqKernel } from "@breakwater/shared/pdq/pdq-kernel.source.ts";
 
 type KernelFile = { path: string; constant: string; source: string; assemble: () => Uint8Array };
 
@@ -12,6 +13,12 @@ const KERNELS: readonly KernelFile[] = [
     constant: "HAMMING_KERNEL",
     source: "hamming-kernel.source.ts",
     assemble: assembleHammingKernel,
+  },
+  {
+    path: "shared/pdq/pdq-kernel.ts",
+    constant: "PDQ_KERNEL",
+    source: "pdq-kernel.source.ts",
+    assemble: assemblePdqKernel,
   },
 ];
 
