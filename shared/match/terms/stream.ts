@@ -1,0 +1,216 @@
+/** One text read piece by piece: candidates from the automaton are compared with the text itself, in order, in bounded memory. */
+
+import type { TermAction } from "../../vocab/terms.ts";
+import { type Layer, layersOf } from "./alike.ts";
+import type { Candidates } from "./automaton.ts";
+import {
+  endOfLiteral,
+  IGNORED_RUN_MAX_CHARS,
+  isCutOff,
+  isWordEnd,
+  isWordStart,
+  LITERAL_MAX_CHARS,
+  withMarks,
+} from "./edges.ts";
+import { emojiEnd, emojiStart } from "./emoji.ts";
+import { exactStart, HIT_MAX_CHARS } from "./exact.ts";
+import { type KeyedHit, KeyedReader } from "./keyed.ts";
+import { looseMatch } from "./loose.ts";
+import type { Companions, MatchableTerm, Prepared } from "./matcher.ts";
+import type { Pattern } from "./pattern.ts";
+
+/** How near `requires_with` and `not_with` look, in 16-bit units before the start and behind the end of a hit. */
+export const COMPANION_WINDOW_CHARS = 200;
+/** Hits of one text that are kept unless the caller says otherwise. */
+export const HITS_MAX = 100_000;
+/** How much of a text is looked at together. */
+const SLICE_CHARS = 65_536;
+/** What must be known behind a candidate before it is judged: its separators, its marks, the next word's first letter. */
+const LOOKAHEAD_CHARS = LITERAL_MAX_CHARS + 3 * IGNORED_RUN_MAX_CHARS;
+/** What stays known before one. */
+const LOOKBACK_CHARS = 2 * HIT_MAX_CHARS + LOOKAHEAD_CHARS;
+
+export type TermHit<Term> = {
+  /** Which term, by its number in the list given. */
+  at: number;
+  term: Term;
+  /** Offsets in 16-bit units of the text as it was given, end exclusive. */
+  start: number;
+  end: number;
+  /** The loosest layer that it took, and all of them. */
+  layer: Layer;
+  layers: Layer[];
+  action: TermAction;
+};
+
+/** @property order - the end without marks: hits come by it */
+type Found = { at: number; start: number; end: number; mask: number; order: number };
+type Span = { start: number; end: number };
+
+export class TermStream<Term extends MatchableTerm> {
+  readonly #prepared: Prepared<Term>;
+  readonly #applies: Uint8Array;
+  readonly #maxHits: number;
+  readonly #keyed: KeyedReader | undefined;
+  /** The part of the text that can still matter, and where it begins in the whole. */
+  #window = "";
+  #base = 0;
+  #read = 0;
+  #state = 0;
+  /** Ends are places in the window. */
+  #candidates: Candidates = { ends: [], states: [] };
+  #names: KeyedHit[] = [];
+  #waiting: Found[] = [];
+  readonly #near = new Map<number, Span[]>();
+  #given = 0;
+  /** There are more hits than were asked for; those left out are the last. */
+  limited = false;
+
+  constructor(prepared: Prepared<Term>, applies: Uint8Array, maxHits = HITS_MAX) {
+    this.#prepared = prepared;
+    this.#applies = applies;
+    this.#maxHits = maxHits;
+    this.#keyed = prepared.keyed === undefined ? undefined : new KeyedReader(prepared.keyed);
+  }
+
+  /** More of the text. @returns the hits that are certain now */
+  push(chunk: string): TermHit<Term>[] {
+    const hits: TermHit<Term>[] = [];
+    for (let at = 0; at < chunk.length; at += SLICE_CHARS) {
+      this.#window += chunk.slice(at, at + SLICE_CHARS);
+      this.#readOn(false, hits);
+    }
+    return hits;
+  }
+
+  /** No more text. @returns the hits left */
+  end(): TermHit<Term>[] {
+    const hits: TermHit<Term>[] = [];
+    this.#readOn(true, hits);
+    return hits;
+  }
+
+  #readOn(isLast: boolean, hits: TermHit<Term>[]): void {
+    const window = this.#window;
+    const from = this.#read;
+    const { state, at } = this.#prepared.automaton.scan(window, from, this.#state, this.#candidates, isLast);
+    this.#state = state;
+    this.#read = at;
+    this.#keyed?.read(window, from, at, this.#base, this.#names);
+    if (isLast) this.#keyed?.end(this.#names);
+    const known = isLast ? window.length : at - LOOKAHEAD_CHARS;
+    this.#judge(known);
+    this.#give(isLast ? Number.POSITIVE_INFINITY : this.#base + known, hits);
+    this.#forget(known);
+  }
+
+  /** Judges every candidate that ends no later than `known`, a place in the window. */
+  #judge(known: number): void {
+    const { ends, states } = this.#candidates;
+    const { automaton, terms, patterns } = this.#prepared;
+    const found: Found[] = [];
+    let judged = 0;
+    for (; judged < ends.length && (ends[judged] as number) <= known; judged++) {
+      const end = ends[judged] as number;
+      for (const at of automaton.termsAt(states[judged] as number)) {
+        if (at < terms.length && this.#applies[at] !== 1) continue;
+        const own = this.#compare(at, patterns[at] as Pattern, end);
+        if (own === undefined) continue;
+        if (at < terms.length) found.push(own);
+        else this.#meet(at, own);
+      }
+    }
+    this.#candidates = { ends: ends.slice(judged), states: states.slice(judged) };
+    if (this.#names.length > 0) {
+      const isKnown = ({ end }: KeyedHit) => end <= this.#base + known;
+      for (const { at, start, end } of this.#names.filter(isKnown))
+        if (this.#applies[at] === 1) found.push({ at, start, end, mask: 0, order: end });
+      this.#names = this.#names.filter((name) => !isKnown(name));
+    }
+    found.sort((a, b) => a.order - b.order || a.start - b.start || a.at - b.at);
+    this.#waiting = this.#waiting.length === 0 ? found : this.#waiting.concat(found);
+  }
+
+  #compare(at: number, pattern: Pattern, end: number): Found | undefined {
+    const text = this.#window;
+    const foundAt = (start: number, last: number, mask: number): Found => ({
+      at,
+      start: this.#base + start,
+      end: this.#base + last,
+      mask,
+      order: this.#base + end,
+    });
+    if (pattern.match === "emoji") {
+      const last = emojiEnd(text, end);
+      const start = emojiStart(text, last, this.#prepared.emoji.get(at) as never);
+      return start < 0 ? undefined : foundAt(start, last, 0);
+    }
+    const exact = exactStart(text, end, pattern);
+    if (exact < 0 && !pattern.isLoose) return undefined;
+    const last = pattern.tail === "" ? withMarks(text, end) : endOfLiteral(text, end, pattern.tail);
+    if (last < 0 || isCutOff(text, last)) return undefined;
+    const isWord = isWordEnd(text, last);
+    if (exact >= 0 && (pattern.match === "substring" || (isWord && isWordStart(text, exact))))
+      return foundAt(exact, last, 0);
+    if (!isWord || !pattern.isLoose) return undefined;
+    const loose = looseMatch(text, end, pattern);
+    return loose === undefined ? undefined : foundAt(loose.start, last, loose.mask);
+  }
+
+  #meet(companion: number, { start, end }: Span): void {
+    const spans = this.#near.get(companion);
+    if (spans === undefined) this.#near.set(companion, [{ start, end }]);
+    else spans.push({ start, end });
+  }
+
+  /** Gives what is waiting, in order, as far as its surroundings are known. @param known - a place in the whole text */
+  #give(known: number, hits: TermHit<Term>[]): void {
+    const { terms, companions } = this.#prepared;
+    let given = 0;
+    for (const { at, start, end, mask } of this.#waiting) {
+      const with_ = companions[at];
+      if (with_ !== undefined && end + COMPANION_WINDOW_CHARS > known) break;
+      given += 1;
+      if (with_ !== undefined && !this.#isAccompanied(with_, { start, end })) continue;
+      if (this.#given === this.#maxHits) {
+        this.limited = true;
+        continue;
+      }
+      this.#given += 1;
+      const term = terms[at] as Term;
+      const layers = layersOf(mask);
+      hits.push({ at, term, start, end, layer: layers.at(-1) as Layer, layers, action: term.action });
+    }
+    this.#waiting = given === this.#waiting.length ? [] : this.#waiting.slice(given);
+  }
+
+  #isAccompanied({ needed, barred }: Companions, hit: Span): boolean {
+    const isNear = (companion: number) =>
+      (this.#near.get(companion) ?? []).some(
+        ({ start, end }) =>
+          start >= hit.start - COMPANION_WINDOW_CHARS &&
+          end <= hit.end + COMPANION_WINDOW_CHARS &&
+          (end <= hit.start || start >= hit.end),
+      );
+    return (needed.length === 0 || needed.some(isNear)) && !barred.some(isNear);
+  }
+
+  /** Lets go of what no candidate and no waiting hit can still reach. */
+  #forget(known: number): void {
+    const oldest = this.#waiting.reduce(
+      (least, { start }) => Math.min(least, start),
+      this.#base + known - HIT_MAX_CHARS,
+    );
+    for (const [companion, spans] of this.#near) {
+      const kept = spans.filter(({ end }) => end >= oldest - COMPANION_WINDOW_CHARS);
+      if (kept.length > 0) this.#near.set(companion, kept);
+      else this.#near.delete(companion);
+    }
+    const cut = Math.min(known, this.#read) - LOOKBACK_CHARS;
+    if (cut <= 0) return;
+    this.#window = this.#window.slice(cut);
+    this.#base += cut;
+    this.#read -= cut;
+    this.#candidates.ends = this.#candidates.ends.map((end) => end - cut);
+  }
+}
