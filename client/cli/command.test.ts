@@ -323,10 +323,11 @@ describe("match and hash", () => {
   });
 
   it("blocking is switched on by typing the set's name", async () => {
-    expect((await run(["mode", "real.example/verified", "block"])).code).toBe(2);
-    expect((await run(["mode", "real.example/verified", "block", "--yes", "real.example/verified"])).code).toBe(0);
+    const enable = (act: string, ...args: string[]) => run(["enable", "real.example/verified", "--act", act, ...args]);
+    expect((await enable("block")).code).toBe(2);
+    expect((await enable("block", "--yes", "real.example/verified")).code).toBe(0);
     expect((await run(["match", file])).stdout).toContain("mode   block: your service may act on it");
-    expect((await run(["mode", "real.example/verified", "observe"])).code).toBe(0);
+    expect((await enable("observe")).code).toBe(0);
   });
 
   it("a file without a hit is one line, and a folder is walked", async () => {
@@ -388,7 +389,7 @@ describe("what every command does", () => {
     [["match"]],
     [["operator"]],
     [["publish"]],
-    [["mode", "a.example/b", "sideways"]],
+    [["enable", "a.example/b", "--act", "sideways"]],
     [["sync", "UPPER/case"]],
   ])("%j is wrong usage: four lines and 2", async (args) => {
     const ran = await run(args);

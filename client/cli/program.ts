@@ -2,8 +2,11 @@
 
 import { Command } from "commander";
 import { withGlobals } from "./command.ts";
+import { addAllow } from "./commands/allow.ts";
 import { addApplied } from "./commands/applied.ts";
 import { addBenign } from "./commands/benign.ts";
+import { addControls } from "./commands/controls.ts";
+import { addEnable } from "./commands/enable.ts";
 import { addExport } from "./commands/export.ts";
 import { addHash } from "./commands/hash.ts";
 import { addHelp } from "./commands/help.ts";
@@ -14,6 +17,8 @@ import { addLogin } from "./commands/login.ts";
 import { addMatch } from "./commands/match.ts";
 import { addMonitor } from "./commands/monitor.ts";
 import { addOperator } from "./commands/operator.ts";
+import { addOpinion } from "./commands/opinion.ts";
+import { addPause } from "./commands/pause.ts";
 import { addPin } from "./commands/pin.ts";
 import { addPublish } from "./commands/publish.ts";
 import { addRecall } from "./commands/recall.ts";
@@ -23,6 +28,9 @@ import { addSets } from "./commands/sets.ts";
 import { addStatus } from "./commands/status.ts";
 import { addSync } from "./commands/sync.ts";
 import { addTakeBack } from "./commands/take-back.ts";
+import { addUndo } from "./commands/undo.ts";
+import { addWebhook } from "./commands/webhook.ts";
+import { addWhatIf } from "./commands/what-if.ts";
 import { addWithdraw } from "./commands/withdraw.ts";
 
 /** @param printHelp - where help texts go */
@@ -40,6 +48,14 @@ export function makeProgram(printHelp: (text: string) => void): Command {
   addHash(program);
   addStatus(program);
   addSets(program);
+  addEnable(program);
+  addWhatIf(program);
+  addPause(program);
+  addAllow(program);
+  addControls(program);
+  addUndo(program);
+  addOpinion(program);
+  addWebhook(program);
   addHolds(program);
   addBenign(program);
   addExport(program);

@@ -153,7 +153,7 @@ describe("match", () => {
     await real.release(real.put(testHashEntry(31, { value, ...ASKS_TO_BLOCK })));
     await writePin(profile, "real.example", real.pin);
     await run(["sync"]);
-    await run(["mode", "real.example/verified", "block", "--yes", "real.example/verified"]);
+    await run(["enable", "real.example/verified", "--act", "block", "--yes", "real.example/verified"]);
     expect((await run(["match", file])).stdout).toContain("block: your service may act on it");
     const iat = Math.floor(Date.now() / 1000);
     const recall = { iat, exp: iat + 3600, publisher: "real.example", set: "verified", root: 1, recall: 1 };
@@ -180,12 +180,12 @@ describe("a new publisher", () => {
     await writePin(profile, "new.example", fresh.pin);
     await run(["sync"]);
     const set = "new.example/verified";
-    const refused = await run(["mode", set, "review"]);
+    const refused = await run(["enable", set, "--act", "review"]);
     expect(refused.code).toBe(4);
     expect(refused.stderr).toContain("policy_new");
     expect((await statusOf(set)).notices).toMatchObject([{ code: "policy_new" }]);
     expect((await run(["release-hold", set, "--yes", set])).code).toBe(0);
-    expect((await run(["mode", set, "review"])).code).toBe(0);
+    expect((await run(["enable", set, "--act", "review"])).code).toBe(0);
     expect(await statusOf(set)).toMatchObject({ mode: "review", notices: [] });
   });
 });

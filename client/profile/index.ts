@@ -2,6 +2,5 @@
 
 export { createSigningKeyFile, type KeyFile, listSigningKeys, openKeyFile } from "./key-files.ts";
 export { type LogPin, logPinOf, obtainLogPin, readLogPin, writeLogPin } from "./log-pins.ts";
-export { effectiveMode, type Mode, readModes, writeMode } from "./modes.ts";
 export { type Pin, type Pins, readPins, writePin } from "./pins.ts";
 export { findProfile, openProfile, type Profile, profileDir, writeProfile } from "./profile.ts";

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createSigningKeyFile, listSigningKeys } from "./key-files.ts";
 import { takeLock } from "./lock.ts";
-import { effectiveMode } from "./modes.ts";
 import { readPins, writePin } from "./pins.ts";
 import { createPrivateFile, writePrivateFile } from "./private-files.ts";
 import { findProfile, openProfile, parseExchangeOrigin, profileDir, writeProfile } from "./profile.ts";
@@ -149,14 +148,5 @@ describe("a lock", () => {
   it.runIf(process.platform === "linux")("of a number that another process uses now is taken over", async () => {
     await writeFile(join(dir, "state.lock"), `${process.pid} 1\n`);
     expect(await takeLock(dir, "state", 500)).toBeDefined();
-  });
-});
-
-describe("a mode", () => {
-  it("starts as observe, and blocks only what is current", () => {
-    expect(effectiveMode(undefined, true)).toBe("observe");
-    expect(effectiveMode("block", true)).toBe("block");
-    expect(effectiveMode("block", false)).toBe("review");
-    expect(effectiveMode("observe", false)).toBe("observe");
   });
 });

@@ -1,10 +1,9 @@
-/** `mode`, `release-hold`: what a person decides about a set, by typing its name. */
+/** `release-hold`: what a person lets through, by typing its name. */
 
 import { formatSetId, type SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { Command } from "commander";
-import { MODES, type Mode, writeMode } from "../../profile/modes.ts";
-import { readStatus, type SetStatus, writeStatus } from "../../sync/index.ts";
+import { readStatus, writeStatus } from "../../sync/index.ts";
 import { findSetLog, type LogState, readLogState, writeLogState } from "../../sync/log/state.ts";
 import { isNewPublisher } from "../../sync/status.ts";
 import { chooseCandidate } from "../../sync/take-logged.ts";
@@ -12,54 +11,8 @@ import { addCommand, type Context } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
 import { confirmByName } from "../prompt.ts";
 import { LOCK_WAIT_MS, parseSetArgument, withStateLock } from "../sets.ts";
-import { explainCode } from "../states.ts";
 
 export function addHolds(program: Command): void {
-  addMode(program);
-  addReleaseHold(program);
-}
-
-function addMode(program: Command): void {
-  addCommand<{ yes?: string }>(program, {
-    usage: "mode <set> <mode>",
-    summary: "Choose what a hit leads to: observe, review or block. Sets start in observe.",
-    about:
-      "Blocking is switched on by a person, who types the set's name. The sets of a publisher in its first 30 days stay in observe until release-hold.",
-    examples: [
-      ["breakwater mode hotline.example/verified review", "hits go to a reviewer"],
-      ["breakwater mode hotline.example/verified block", "asks for the set's name"],
-    ],
-    options: (command) => command.option("--yes <set>", "the set's name, instead of typing it"),
-    async run(context, [name, word], options) {
-      const { terminal } = context;
-      const profile = await context.profile();
-      const setId = parseSetArgument(name as string, profile);
-      const set = formatSetId(setId);
-      const mode = MODES.find((known) => known === word) as Mode | undefined;
-      if (mode === undefined) throw new ExchangeError("usage_invalid", { reason: "mode" });
-      if (mode !== "observe") checkNew(set, await readStatus(profile.stateDir, setId), context.now());
-      if (mode === "block") {
-        terminal.note("  Hits of verified entries will be blocked without anybody looking first.");
-        await confirmByName(set, options.yes, "Type the set's name to go on:");
-      }
-      await writeMode(context.profileDir, set, mode);
-      terminal.print({ set, mode }, terminal.mark("done", `${set}  ${mode}`));
-      return undefined;
-    },
-  });
-}
-
-function checkNew(set: string, status: SetStatus | undefined, now: Date): void {
-  if (!isNewPublisher(status, now)) return;
-  const { why, todo } = explainCode("policy_new", { set, publisher: set.split("/")[0] ?? set });
-  throw new CommandFailure(new ExchangeError("policy_new"), {
-    what: `Not changed: ${why.slice(0, 1).toLowerCase()}${why.slice(1)}`,
-    kept: `${set} stays in observe`,
-    next: todo,
-  });
-}
-
-function addReleaseHold(program: Command): void {
   addCommand<{ yes?: string }>(program, {
     usage: "release-hold <set>",
     summary: "Let through what is held: exactly the release that you looked at, at the next sync.",
@@ -121,7 +74,7 @@ async function releaseSet(
     terminal.print(
       { set },
       terminal.mark("done", `${set}  may be used for more`),
-      `  next  breakwater mode ${set} review`,
+      `  next  breakwater enable ${set} --act review`,
     );
     return;
   }

@@ -1,9 +1,11 @@
 /** `status`: how each verified copy stands, and what to do about it. */
 
 import { formatSetId, type SetId } from "@breakwater/shared/ids.ts";
-import type { ProblemCode } from "@breakwater/shared/problem.ts";
+import { ExchangeError, type ProblemCode } from "@breakwater/shared/problem.ts";
 import type { Command } from "commander";
-import { effectiveMode, readModes } from "../../profile/modes.ts";
+import { restOf } from "../../controls/change.ts";
+import type { ControlsFile } from "../../controls/controls.ts";
+import { moveOldModes, readControls } from "../../controls/file.ts";
 import { destroyRows } from "../../sync/copy.ts";
 import { findCurrent, judgeCopy, listCopies, openCopy, readRecalls, readStatus } from "../../sync/index.ts";
 import { listInForce } from "../../sync/recalls.ts";
@@ -59,9 +61,9 @@ export function addStatus(program: Command): void {
       const profile = await context.profile();
       const named = args.map((text) => parseSetArgument(text, profile));
       const sets = sortSets(named.length > 0 ? named : await listCopies(profile.stateDir));
-      const modes = await readModes(context.profileDir);
+      const controls = await findControls(profile.stateDir, context.profileDir, context.now());
       const rows: Row[] = [];
-      for (const setId of sets) rows.push(await describeSet(profile.stateDir, setId, modes, context.now()));
+      for (const setId of sets) rows.push(await describeSet(profile.stateDir, setId, controls, context.now()));
       printRows(terminal, rows);
       return worstExit(rows.map(({ state }) => EXITS[state]));
     },
@@ -71,7 +73,7 @@ export function addStatus(program: Command): void {
 async function describeSet(
   stateDir: string,
   setId: SetId,
-  modes: Awaited<ReturnType<typeof readModes>>,
+  controls: ControlsFile | undefined,
   now: Date,
 ): Promise<Row> {
   const set = formatSetId(setId);
@@ -98,16 +100,41 @@ async function describeSet(
     set,
     state,
     release: current?.release ?? null,
-    entries: copy === undefined ? null : copy.lines.length,
+    entries: copy === undefined ? null : copy.entries,
     verified_at: verifiedAt,
     age_s: ageMs === null ? null : Math.round(ageMs / 1000),
-    mode: effectiveMode(isWatched ? "observe" : modes[set], !forReview),
+    mode: modeOf(controls, set, { isWatched, forReview }),
     code: state === "ok" ? null : (status?.code ?? null),
     ...explainState(state, place, status?.code, { ageMs, forReview, withdrawn: status?.withdrawn ?? 0 }),
     recalls,
     refused_recalls: refused,
     notices,
   };
+}
+
+/** undefined: they cannot be read, and nothing blocks. */
+async function findControls(stateDir: string, profileDir: string, now: Date): Promise<ControlsFile | undefined> {
+  try {
+    await moveOldModes(stateDir, profileDir, now);
+    return await readControls(stateDir);
+  } catch (error) {
+    if (error instanceof ExchangeError) return undefined;
+    throw error;
+  }
+}
+
+/** What most of its hits lead to now; a copy that is not current blocks nothing. */
+function modeOf(
+  controls: ControlsFile | undefined,
+  set: string,
+  { isWatched, forReview }: { isWatched: boolean; forReview: boolean },
+): string {
+  if (isWatched) return "observe";
+  if (controls === undefined) return "review";
+  const mode = Object.hasOwn(controls.modes, set) ? controls.modes[set] : undefined;
+  if (mode === undefined) return "observe";
+  const act = mode.act === "block" && forReview ? "review" : mode.act;
+  return mode.ratio === undefined || act === restOf(mode) ? act : `${act} ${Number((mode.ratio * 100).toFixed(4))}%`;
 }
 
 async function describeRecalls(stateDir: string, setId: SetId, now: Date) {
