@@ -6,6 +6,7 @@ import { matchedRoutes } from "hono/route";
 import { auditRetention } from "./audit/index.ts";
 import { feed, feedRetention, proofs } from "./feed/index.ts";
 import { logJobs, logRoutes, schedulePublication } from "./log/index.ts";
+import { lookup, lookupJobs, lookupRetention, purgeLookup, scheduleLookup } from "./lookup/index.ts";
 import { members, membersJobs, membersRetention } from "./members/index.ts";
 import { openapi, operations } from "./operations.ts";
 import type { Assets } from "./platform/bindings.ts";
@@ -24,7 +25,7 @@ import { recover, restoreJobs, scheduleRestore } from "./restore/index.ts";
 import { scheduleSets, sets, setsJobs, setsRetention } from "./sets/index.ts";
 
 /** Every slice's routes; each carries its full paths. */
-const slices: Hono<Env>[] = [members, sets, recalls, feed, proofs, logRoutes, reports];
+const slices: Hono<Env>[] = [members, sets, recalls, feed, proofs, lookup, logRoutes, reports];
 
 /** Every rule by which rows end. */
 export const retention: RetentionRule[] = [
@@ -33,6 +34,7 @@ export const retention: RetentionRule[] = [
   ...setsRetention,
   ...recallsRetention,
   ...feedRetention,
+  ...lookupRetention,
   ...reportsRetention,
   ...jobsRetention,
   ...ratesRetention,
@@ -43,8 +45,9 @@ export const retention: RetentionRule[] = [
 export const jobs: JobHandlers = {
   ...membersJobs,
   ...logJobs,
-  ...setsJobs([purgeReports]),
+  ...setsJobs([purgeReports, purgeLookup]),
   ...recallsJobs,
+  ...lookupJobs,
   ...reportsJobs,
   ...restoreJobs,
   ...retentionJobs(retention),
@@ -55,6 +58,7 @@ const schedules: ((deps: Deps) => Promise<void>)[] = [
   scheduleRetention,
   schedulePublication,
   scheduleSets,
+  scheduleLookup,
   scheduleReports,
   scheduleRestore,
 ];

@@ -16,7 +16,7 @@ import { isRestoring } from "./platform/restore-state.ts";
 import { listRetention, type RetentionRule } from "./platform/retention.ts";
 
 /** The newest file in migrations/: a database behind it or ahead of it serves nothing. */
-export const EXPECTED_MIGRATION = 8;
+export const EXPECTED_MIGRATION = 10;
 /** Any key would do: what counts is that the store answers. */
 const READY_PROBE_KEY = "state/ready";
 const AUDIT_PAGE_MAX = 200;

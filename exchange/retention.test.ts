@@ -28,6 +28,12 @@ const ENDLESS: Record<string, string> = {
   blob_uploads: "digests by organisation: swept after a day",
   recalls: "signed statements of organisations: random ids and numbers",
   recall_signings: "at most one a set: ends when the recall is through, seconds later",
+  lookup_sets: "numbers",
+  lookup_indexes: "numbers and the secret of the padding",
+  lookup_tags: "made from signals: end with their entries, by the next release and by the purge of the set",
+  lookup_slots: "numbers",
+  lookup_buckets: "names of objects: end with the epoch that shows them",
+  lookup_dirty: "numbers",
   purges: "counts of what was destroyed",
 };
 

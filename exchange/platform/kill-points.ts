@@ -13,6 +13,13 @@ export const RELEASE_KILL_POINTS = [
 export const LOG_KILL_POINTS = ["log_after_tiles", "log_after_sign", "log_before_checkpoint"] as const;
 /** In the order of a recall that the exchange signs. */
 export const RECALL_KILL_POINTS = ["after_recall_reserved", "after_recall_signed"] as const;
+/** In the order of an epoch of private lookup. */
+export const LOOKUP_KILL_POINTS = [
+  "lookup_after_tags",
+  "lookup_between_buckets",
+  "lookup_before_epoch",
+  "lookup_after_epoch",
+] as const;
 /** What a restored database catches up on, in this order; a point lies after each step's work and before its mark. */
 export const RESTORE_STEPS = [
   "sign_ins",
@@ -34,6 +41,7 @@ export const KILL_POINTS = [
   ...RELEASE_KILL_POINTS,
   ...LOG_KILL_POINTS,
   ...RECALL_KILL_POINTS,
+  ...LOOKUP_KILL_POINTS,
   ...RESTORE_KILL_POINTS,
 ] as const;
 export type KillPoint = (typeof KILL_POINTS)[number];

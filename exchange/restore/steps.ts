@@ -7,6 +7,7 @@ import type { SetId } from "@breakwater/shared/ids.ts";
 import { parseRecall } from "@breakwater/shared/recall.ts";
 import { parseStatement } from "@breakwater/shared/release.ts";
 import { rebuildLeaves, resumeLog } from "../log/index.ts";
+import { dropLookup } from "../lookup/index.ts";
 import { endAllSignIns, findPublisher, reapplyTakeAways } from "../members/index.ts";
 import { SYSTEM_ACTOR } from "../platform/caller.ts";
 import { transaction } from "../platform/db.ts";
@@ -139,6 +140,7 @@ async function admit(deps: Deps, what: { set: string; kind: string }, accept: ()
 }
 
 async function purge(deps: Deps, { whole }: Run): Promise<StepOutcome> {
+  await dropLookup(deps);
   await whole.purge(deps);
   return { count: await dropLostUploads(deps) };
 }

@@ -5,6 +5,7 @@ export { expectSoundLog } from "./expect-sound-log.ts";
 export { type Forged, forgeDeltaSegment, forgeManifest, forgeSnapshotSegment, segmentOf } from "./forge.ts";
 export { fileHash, itemOf, openTestHotline, type ReportWish, type TestHotline } from "./hotline.ts";
 export { appendTestLeaves, forgetLeaves, testEnvelope } from "./leaves.ts";
+export { type LookedUp, openTestLookup } from "./lookup.ts";
 export {
   del,
   ENVELOPE,

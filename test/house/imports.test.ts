@@ -28,6 +28,23 @@ const ARROWS: Record<string, readonly string[]> = {
     "exchange/log",
     "exchange/sets",
   ],
+  "exchange/lookup": [
+    "shared",
+    "exchange/platform",
+    "exchange/audit",
+    "exchange/members",
+    "exchange/log",
+    "exchange/sets",
+    "exchange/recalls",
+  ],
+  "exchange/opinions": [
+    "shared",
+    "exchange/platform",
+    "exchange/audit",
+    "exchange/members",
+    "exchange/log",
+    "exchange/sets",
+  ],
   "exchange/reports": ["shared", "exchange/platform", "exchange/audit", "exchange/members", "exchange/sets"],
   "exchange/backup": ["shared", "exchange/platform"],
   "exchange/restore": [
@@ -38,6 +55,7 @@ const ARROWS: Record<string, readonly string[]> = {
     "exchange/log",
     "exchange/sets",
     "exchange/recalls",
+    "exchange/lookup",
     "exchange/reports",
   ],
   exchange: [
@@ -49,6 +67,8 @@ const ARROWS: Record<string, readonly string[]> = {
     "exchange/sets",
     "exchange/recalls",
     "exchange/feed",
+    "exchange/lookup",
+    "exchange/opinions",
     "exchange/reports",
     "exchange/restore",
   ],
@@ -57,7 +77,7 @@ const ARROWS: Record<string, readonly string[]> = {
   extension: ["shared"],
   local: ["shared", "exchange", "exchange/platform", "exchange/members", "exchange/backup", "client", "test/drawings"],
 };
-const SLICE = /^exchange\/(audit|members|log|sets|recalls|feed|reports)$/;
+const SLICE = /^exchange\/(audit|members|log|sets|recalls|feed|lookup|opinions|reports)$/;
 
 type Import = { from: string; to: string };
 

@@ -1,0 +1,69 @@
+/** Private lookup over HTTP: which indexes there are, their buckets, and what operators see of their use. */
+
+import {
+  BUCKET_CONTENT_TYPE,
+  LookupIndexes,
+  LookupIndexName,
+  OperatorLookups,
+} from "@breakwater/shared/wire/lookup.ts";
+import { Hono } from "hono";
+import { z } from "zod";
+import { requireCaller, requireKey } from "../members/index.ts";
+import type { Env } from "../platform/deps.ts";
+import { describe, params } from "../platform/http.ts";
+import { takeBucket } from "./answer.ts";
+import { listLookups } from "./indexes.ts";
+import { listUses } from "./operator.ts";
+
+const Whole = (digits: number) =>
+  z
+    .string()
+    .regex(new RegExp(`^(0|[1-9]\\d{0,${digits - 1}})$`))
+    .transform(Number);
+const BucketPath = z.object({ index: LookupIndexName, epoch: Whole(9), prefix: Whole(5) });
+
+export const lookup = new Hono<Env>()
+  .get(
+    "/v1/lookup",
+    describe({
+      tag: "reading",
+      summary: "The indexes of exact hashes that you may look up in, whose sets they name, and your day's budget",
+      auth: ["key"],
+      answers: { 200: LookupIndexes },
+    }),
+    requireKey("read"),
+    async (c) => c.json(await listLookups(c.var.deps, c.var.caller)),
+  )
+  .get(
+    "/v1/lookup/:index/:epoch/:prefix",
+    describe({
+      tag: "reading",
+      summary: "One padded bucket: the same bytes for everybody; which of its hashes you look for stays with you",
+      auth: ["key"],
+      answers: { 200: BUCKET_CONTENT_TYPE },
+      problems: ["busy", "lookup_budget", "lookup_epoch", "lookup_probing", "lookup_tier", "not_found"],
+    }),
+    requireKey("read"),
+    params(BucketPath),
+    async (c) => {
+      const { deps, caller } = c.var;
+      const { bytes, endsAt } = await takeBucket(deps, caller, c.req.valid("param"));
+      const seconds = Math.max(0, Math.floor((endsAt.getTime() - deps.now().getTime()) / 1000));
+      return c.body(bytes, 200, {
+        "Content-Type": BUCKET_CONTENT_TYPE,
+        "Cache-Control": `private, max-age=${seconds}, immutable`,
+        Vary: "Authorization",
+      });
+    },
+  )
+  .get(
+    "/v1/operator/lookups",
+    describe({
+      tag: "operations",
+      summary: "Who looks up how much, those who seem to copy a list first; counts only",
+      auth: ["key", "person"],
+      answers: { 200: OperatorLookups },
+    }),
+    requireCaller({ scopes: ["operator"], roles: ["operator"] }),
+    async (c) => c.json(await listUses(c.var.deps)),
+  ) as unknown as Hono<Env>;
