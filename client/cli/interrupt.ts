@@ -15,3 +15,18 @@ export function onInterrupt(text: FailureText): void {
 export function interruptWords(): FailureText {
   return words;
 }
+
+let stop: (() => void) | undefined;
+
+/** For a command that ends by being stopped: the first signal asks it to, the second is obeyed at once. */
+export function onStop(how: () => void): void {
+  stop = how;
+}
+
+/** @returns whether there was something to ask */
+export function askToStop(): boolean {
+  const how = stop;
+  stop = undefined;
+  how?.();
+  return how !== undefined;
+}

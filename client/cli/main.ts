@@ -5,7 +5,7 @@ import { CommanderError } from "commander";
 import { attach } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { CommandFailure, reportFailure } from "./failure.ts";
-import { interruptWords } from "./interrupt.ts";
+import { askToStop, interruptWords } from "./interrupt.ts";
 import { makeProgram } from "./program.ts";
 import { makeTerminal } from "./terminal.ts";
 
@@ -22,6 +22,7 @@ const terminal = makeTerminal(early, process);
 // Nothing needs saying goodbye: what is half done is in drafts that the next run sweeps, or in a pending publication.
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
+    if (askToStop()) return;
     const error = new ExchangeError("interrupted");
     reportFailure(terminal, new CommandFailure(error, interruptWords()));
     process.exit(EXIT.stopped);

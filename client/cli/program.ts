@@ -24,6 +24,7 @@ import { addPublish } from "./commands/publish.ts";
 import { addRecall } from "./commands/recall.ts";
 import { addRecover } from "./commands/recover.ts";
 import { addRoot } from "./commands/root.ts";
+import { addServe } from "./commands/serve.ts";
 import { addSets } from "./commands/sets.ts";
 import { addStatus } from "./commands/status.ts";
 import { addSync } from "./commands/sync.ts";
@@ -45,6 +46,7 @@ export function makeProgram(printHelp: (text: string) => void): Command {
   addLogin(program);
   addSync(program);
   addMatch(program);
+  addServe(program);
   addHash(program);
   addStatus(program);
   addSets(program);

@@ -92,7 +92,7 @@ async function partInMemory(copy: Copy): Promise<Part> {
     const isSorted = name === "url" || name.startsWith("exact-");
     records.set(name, memoryRecords(isSorted ? own.sort(Buffer.compare) : own));
   }
-  return { key: `memory ${copy.current.rows.file}`, firstRow: 0, records, rebind() {} };
+  return { key: `memory ${copy.current.statement} ${copy.current.switched_at}`, firstRow: 0, records, rebind() {} };
 }
 
 function addHash(add: (name: string, record: Uint8Array) => void, row: RowRef, entry: EntryByKind["hash"]): void {

@@ -40,7 +40,8 @@ export async function hashFile(path: string, { onBytes }: Options = {}): Promise
   return readFileOnce(path, { keep, onBytes }, hashRead);
 }
 
-async function hashRead({ digests, byteLength, bytes }: FileRead): Promise<HashedFile> {
+/** What is known of a file whose bytes were read: its digests, and its first frame where it is a picture. */
+export async function hashRead({ digests, byteLength, bytes }: FileRead): Promise<HashedFile> {
   const media = sniffMedia(bytes);
   const { width, height } = media ?? {};
   return {
