@@ -9,6 +9,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { writePin } from "../profile/pins.ts";
 import { writeProfile } from "../profile/profile.ts";
+import { linesOf } from "../testing/copy-lines.ts";
 import { TEST_API_KEY } from "../testing/double-exchange.ts";
 import { rootOf } from "../testing/double-publisher.ts";
 import { testHashEntry, testId } from "../testing/entries.ts";
@@ -180,7 +181,8 @@ class World {
     const head = double.store.getSet(publisher.setId).releases.at(-1);
     const copy = await openCopy(stateDir, publisher.setId);
     expect(copy?.link.digest).toBe(head?.digest);
-    expect(copy?.lines).toEqual(this.lines());
+    expect(await linesOf(copy)).toEqual(this.lines());
+    copy?.close();
     const log = await readLogState(stateDir, double.origin);
     expect(log?.size).toBe(double.store.log.leaves.length);
     expect(log?.publishers["hotline.example"]?.held).toBeUndefined();

@@ -1,56 +1,38 @@
-/** A verified copy on disk: rows, the signed statement and manifest above them, and `current.json`, which names them last. */
+/** A verified copy on disk: parts with rows, the signed statement and manifest above them, and `current.json`, which names them last. */
 
+import type { Dirent } from "node:fs";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Bytes, type Digest, digestOf } from "@breakwater/shared/bytes.ts";
+import { type Digest, digestOf } from "@breakwater/shared/bytes.ts";
 import { parseEnvelope } from "@breakwater/shared/envelope.ts";
-import { Digest as DigestSchema, EntryId, type SetId } from "@breakwater/shared/ids.ts";
+import { EntryId, type SetId } from "@breakwater/shared/ids.ts";
 import { type Manifest, parseManifest } from "@breakwater/shared/manifest.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
-import { parseStatement, type ReleaseLink, type ReleaseStatement } from "@breakwater/shared/release.ts";
+import { parseStatement, type ReleaseLink } from "@breakwater/shared/release.ts";
 import { entryIdOf } from "@breakwater/shared/state.ts";
-import { z } from "zod";
 import { DRAFT_ENDING, isFileError, readIfThere, writePrivateFile } from "../profile/private-files.ts";
-import { formatOrigins, type Origins, parseOrigins, unknownOrigins } from "./origins.ts";
+import { type Current, type CurrentParts, findCurrent, readRef, writeRef } from "./current.ts";
+import { openOldRows } from "./old-copy.ts";
+import { OpenedRows } from "./open-rows.ts";
+import type { Origins } from "./origins.ts";
+import { isPartSound, readPartFile } from "./part/part-file.ts";
+import type { PartOptions } from "./part/read-part.ts";
 import { setDir } from "./paths.ts";
-import { type CopyRows, rowsOfLines } from "./rows.ts";
+import type { CopyRows } from "./rows.ts";
 
-const FileRef = z.object({ file: z.string().regex(/^[\w.-]+$/), size: z.int().nonnegative(), digest: DigestSchema });
-type FileRef = z.infer<typeof FileRef>;
-
-const CurrentFile = z.object({
-  v: z.literal(1),
-  publisher: z.string(),
-  set: z.string(),
-  release: z.int().positive(),
-  statement: DigestSchema,
-  root: z.object({ version: z.int().positive(), digest: DigestSchema }),
-  entries: z.int().nonnegative(),
-  /** The state digest of the rows (integrity §2.5). */
-  state: DigestSchema,
-  rows: FileRef,
-  envelope: FileRef,
-  manifest: FileRef,
-  /** Which release put which row; absent in a copy from before this was kept. */
-  origins: FileRef.optional(),
-  /** Rows that were taken out of a held release's withdrawals: the rows are the release's own without these. */
-  withdrawn: z.object({ release: z.int().positive(), statement: DigestSchema, count: z.int().positive() }).optional(),
-  /** When every byte of it was verified last, RFC 3339. */
-  switched_at: z.iso.datetime(),
-});
-export type Current = z.infer<typeof CurrentFile>;
-
-export type Copy = CopyRows & {
+/** What a copy is of, without its rows: small files, whatever the set's size. */
+export type Held = {
   setId: SetId;
   dir: string;
   current: Current;
   link: ReleaseLink;
   manifest: Manifest;
   envelope: Uint8Array;
-  /** Lines without LF, sorted by id. */
-  lines: string[];
-  origins: Origins;
 };
+
+export type Copy = Held & CopyRows & { origins: Origins; readonly lines: string[] };
+
+export { type Current, findCurrent } from "./current.ts";
 
 export type NewCopy = {
   setId: SetId;
@@ -58,86 +40,111 @@ export type NewCopy = {
   envelope: Uint8Array;
   manifestBytes: Uint8Array;
   root: { version: number; digest: Digest };
-  lines: string[];
-  origins: Origins;
-  state: Digest;
-  withdrawn?: Current["withdrawn"];
-};
+} & Pick<CurrentParts, "entries" | "state" | "rows" | "index" | "view" | "withdrawn">;
 
-/** What `current.json` says, without opening what it names. */
-export async function findCurrent(stateDir: string, setId: SetId): Promise<Current | undefined> {
-  const bytes = await readIfThere(join(setDir(stateDir, setId), "current.json"));
-  if (bytes === undefined) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    throw new ExchangeError("copy_damaged", { reason: "current" });
-  }
-  const parsed = CurrentFile.safeParse(value);
-  if (!parsed.success) throw new ExchangeError("copy_damaged", { reason: "current" });
-  if (parsed.data.publisher !== setId.publisher || parsed.data.set !== setId.set) {
-    throw new ExchangeError("copy_damaged", { reason: "set" });
-  }
-  return parsed.data;
-}
+/** Sync and match may meet in the middle of a switch; then the newer copy is there. */
+const OPEN_ATTEMPTS = 3;
 
 /**
- * The copy of a set, opened only when each of its files is the one that was verified.
+ * The copy of a set, opened only when each of its files is the one that was verified. It holds its files open, whatever
+ * a sync does meanwhile, until it is closed.
  *
  * @returns undefined when the set was never synced
- * @throws ExchangeError `copy_damaged`
+ * @throws ExchangeError `copy_damaged`, `state_newer`
  */
 export async function openCopy(stateDir: string, setId: SetId): Promise<Copy | undefined> {
-  // A sync may switch between reading `current.json` and reading what it names; then the newer one is there.
-  for (let attempt = 0; ; attempt++) {
+  return onNewest(stateDir, setId, async (current) => {
+    const held = await openNamed(stateDir, setId, current);
+    return copyOf(held, await openRows(held, { verify: true, hold: true }));
+  });
+}
+
+/** As {@link openCopy}, without the rows. */
+export async function openHeld(stateDir: string, setId: SetId): Promise<Held | undefined> {
+  return onNewest(stateDir, setId, (current) => openNamed(stateDir, setId, current));
+}
+
+async function onNewest<T>(
+  stateDir: string,
+  setId: SetId,
+  open: (current: Current) => Promise<T>,
+): Promise<T | undefined> {
+  for (let attempt = 1; ; attempt++) {
     const current = await findCurrent(stateDir, setId);
     if (current === undefined) return undefined;
     try {
-      return await openNamed(stateDir, setId, current);
+      return await open(current);
     } catch (error) {
       const now = await findCurrent(stateDir, setId);
-      if (attempt >= 2 || now?.rows.file === current.rows.file) throw error;
+      if (attempt >= OPEN_ATTEMPTS || JSON.stringify(now) === JSON.stringify(current)) throw error;
     }
   }
 }
 
-async function openNamed(stateDir: string, setId: SetId, current: Current): Promise<Copy> {
+/** @throws ExchangeError `copy_damaged` */
+export function openRows({ dir, current, manifest }: Held, options: PartOptions): Promise<OpenedRows> {
+  if (current.v === 2) return OpenedRows.open(dir, current.rows, options);
+  return openOldRows(dir, current, manifest.about.kind);
+}
+
+function copyOf(held: Held, rows: OpenedRows): Copy {
+  return {
+    ...held,
+    origins: rows.origins,
+    entries: rows.entries,
+    findRow: (id) => rows.findRow(id),
+    lineAt: (row) => rows.lineAt(row),
+    isLive: (row) => rows.isLive(row),
+    rows: (range) => rows.rows(range),
+    indexFiles: () => rows.indexFiles(),
+    close: () => rows.close(),
+    get lines() {
+      return Array.from(rows.live(), ({ line }) => line());
+    },
+  };
+}
+
+/** Lines by entry id, as the composer and the delta want them. */
+export function entriesById(lines: readonly string[]): Map<EntryId, string> {
+  return new Map(lines.map((line) => [EntryId.parse(entryIdOf(line)), line]));
+}
+
+/** Whether every file of the rows is there as it was verified; digested again only where size or time say that it changed. */
+export async function areRowsSound({ dir, current }: Held): Promise<boolean> {
+  if (current.v === 1) return openOldRowsSafely(dir, current);
+  for (const ref of [current.rows.base, current.rows.patch]) {
+    if (ref !== undefined && !(await isPartSound(dir, ref, await readPartFile(dir, ref)))) return false;
+  }
+  return true;
+}
+
+async function openOldRowsSafely(dir: string, current: Current & { v: 1 }): Promise<boolean> {
+  try {
+    await readRef(dir, current.rows);
+    return true;
+  } catch (error) {
+    if (error instanceof ExchangeError) return false;
+    throw error;
+  }
+}
+
+async function openNamed(stateDir: string, setId: SetId, current: Current): Promise<Held> {
   const dir = setDir(stateDir, setId);
-  const [rows, envelope, manifestBytes] = await Promise.all([
-    readRef(dir, current.rows),
-    readRef(dir, current.envelope),
-    readRef(dir, current.manifest),
-  ]);
+  const [envelope, manifestBytes] = await Promise.all([readRef(dir, current.envelope), readRef(dir, current.manifest)]);
+  const link = await linkOf(envelope, current);
+  const manifest = await parseManifest(manifestBytes, link.statement, { strict: false });
+  return { setId, dir, current, link, manifest, envelope };
+}
+
+async function linkOf(envelope: Uint8Array, current: Current): Promise<ReleaseLink> {
   const { payloadBytes } = parseEnvelope(envelope);
   if ((await digestOf(payloadBytes)) !== current.statement)
     throw new ExchangeError("copy_damaged", { reason: "statement" });
-  const statement = parseHeldStatement(payloadBytes);
-  const lines = new TextDecoder().decode(rows).split("\n");
-  lines.pop();
-  if (lines.length !== current.entries) throw new ExchangeError("copy_damaged", { reason: "count" });
-  const manifest = await parseManifest(manifestBytes, statement, { strict: false });
-  const origins =
-    current.origins === undefined ? unknownOrigins(current.release) : parseOrigins(await readRef(dir, current.origins));
-  const link = { statement, digest: current.statement };
-  return { setId, dir, current, link, manifest, envelope, lines, origins, ...rowsOfLines(lines) };
+  return { statement: parseStatement(payloadBytes, { strict: false }), digest: current.statement };
 }
 
-export function readManifestBytes({ dir, current }: Copy): Promise<Bytes> {
+export function readManifestBytes({ dir, current }: Held): Promise<Uint8Array> {
   return readRef(dir, current.manifest);
-}
-
-async function readRef(dir: string, ref: FileRef): Promise<Bytes> {
-  const bytes = await readIfThere(join(dir, ref.file));
-  if (bytes === undefined) throw new ExchangeError("copy_damaged", { reason: "file_missing" });
-  if (bytes.length !== ref.size || (await digestOf(bytes)) !== ref.digest) {
-    throw new ExchangeError("copy_damaged", { reason: "digest" });
-  }
-  return Uint8Array.from(bytes);
-}
-
-function parseHeldStatement(payloadBytes: Uint8Array): ReleaseStatement {
-  return parseStatement(payloadBytes, { strict: false });
 }
 
 /**
@@ -145,45 +152,60 @@ function parseHeldStatement(payloadBytes: Uint8Array): ReleaseStatement {
  * is renamed over last. A crash before that leaves the old state, after it the new one; what is left over is swept.
  */
 export async function switchCopy(stateDir: string, copy: NewCopy, now: Date): Promise<Current> {
-  const dir = setDir(stateDir, copy.setId);
-  const { release } = copy.link.statement;
-  const rows = new TextEncoder().encode(copy.lines.length === 0 ? "" : `${copy.lines.join("\n")}\n`);
+  const { setId, link, root, entries, state, rows, index, view, withdrawn } = copy;
+  const dir = setDir(stateDir, setId);
+  const { release } = link.statement;
   // The digest stands in the name too: a release loaded again after a hold is never written over itself.
-  const digits = copy.link.digest.slice("sha256:".length, "sha256:".length + 12);
-  const tag = copy.withdrawn === undefined ? digits : `${digits}${copy.withdrawn.statement.slice(-12)}`;
+  const digits = link.digest.slice("sha256:".length, "sha256:".length + 12);
+  const tag = withdrawn === undefined ? digits : `${digits}${withdrawn.statement.slice(-12)}`;
   const current: Current = {
-    v: 1,
-    publisher: copy.setId.publisher,
-    set: copy.setId.set,
+    v: 2,
+    publisher: setId.publisher,
+    set: setId.set,
     release,
-    statement: copy.link.digest,
-    root: copy.root,
-    entries: copy.lines.length,
-    state: copy.state,
-    rows: await writeRef(dir, `release-${release}-${tag}.ndjson`, rows),
+    statement: link.digest,
+    root,
+    entries,
+    state,
+    rows,
+    view,
     envelope: await writeRef(dir, `release-${release}-${tag}.jws`, copy.envelope),
     manifest: await writeRef(dir, `manifest-${release}-${tag}.json`, copy.manifestBytes),
-    origins: await writeRef(dir, `release-${release}-${tag}.origins`, formatOrigins(copy.origins, copy.lines)),
-    ...(copy.withdrawn === undefined ? {} : { withdrawn: copy.withdrawn }),
+    ...(index === undefined ? {} : { index }),
+    ...(withdrawn === undefined ? {} : { withdrawn }),
     switched_at: now.toISOString(),
   };
   await writePrivateFile(join(dir, "current.json"), `${JSON.stringify(current, null, 2)}\n`);
-  await sweep(dir, current);
+  await sweep(dir, namesOf(current));
   return current;
 }
 
-async function writeRef(dir: string, file: string, bytes: Uint8Array): Promise<FileRef> {
-  await writePrivateFile(join(dir, file), bytes);
-  return { file, size: bytes.length, digest: await digestOf(bytes) };
+function namesOf(current: Current & { v: 2 }): string[] {
+  const { base, patch } = current.rows;
+  return [current.envelope.file, current.manifest.file, base.dir, ...(patch === undefined ? [] : [patch.dir])];
 }
 
-/** Removes the rows and statements that `current.json` no longer names, and what crashes left half written. */
-async function sweep(dir: string, current: Current): Promise<void> {
-  const refs = [current.rows, current.envelope, current.manifest, current.origins];
-  const named = new Set(refs.flatMap((ref) => ref?.file ?? []));
-  for (const name of await readdir(dir)) {
-    const old = /^(?:release|manifest)-\d+-[0-9a-f]+\./.test(name) && !named.has(name);
-    if (old || name.endsWith(DRAFT_ENDING)) await rm(join(dir, name), { force: true });
+const PART = /^(?:base|patch)-[\w-]+$/;
+const DOCUMENT = /^(?:release|manifest)-\d+-[0-9a-f]+\./;
+
+/** Removes the parts and statements that `current.json` no longer names, and what crashes left half made. */
+async function sweep(dir: string, names: readonly string[]): Promise<void> {
+  const named = new Set(names);
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
+    if (isOver(entry) && !named.has(entry.name)) await rm(join(dir, entry.name), { recursive: true, force: true });
+  }
+}
+
+function isOver(entry: Dirent): boolean {
+  if (entry.isDirectory()) return PART.test(entry.name);
+  return DOCUMENT.test(entry.name) || entry.name.endsWith(DRAFT_ENDING);
+}
+
+/** Parts that were made and not switched to; one that the copy names is never removed, whatever failed after that. */
+export async function removeParts(dir: string, names: readonly string[]): Promise<void> {
+  const current = new TextDecoder().decode(await readIfThere(join(dir, "current.json")));
+  for (const name of names) {
+    if (!current.includes(`"${name}"`)) await rm(join(dir, name), { recursive: true, force: true });
   }
 }
 
@@ -191,7 +213,8 @@ async function sweep(dir: string, current: Current): Promise<void> {
 export async function destroyRows(stateDir: string, setId: SetId): Promise<void> {
   const dir = setDir(stateDir, setId);
   const current = await findCurrent(stateDir, setId);
-  if (current !== undefined) await rm(join(dir, current.rows.file), { force: true });
+  if (current?.v === 1) await rm(join(dir, current.rows.file), { force: true });
+  if (current?.v === 2) await sweep(dir, [current.envelope.file, current.manifest.file]);
   await rm(join(dir, "blobs"), { recursive: true, force: true });
 }
 
@@ -199,16 +222,7 @@ export async function destroyRows(stateDir: string, setId: SetId): Promise<void>
 export async function findHeldLink(stateDir: string, setId: SetId): Promise<ReleaseLink | undefined> {
   const current = await findCurrent(stateDir, setId);
   if (current === undefined) return undefined;
-  const envelope = await readRef(setDir(stateDir, setId), current.envelope);
-  const { payloadBytes } = parseEnvelope(envelope);
-  if ((await digestOf(payloadBytes)) !== current.statement)
-    throw new ExchangeError("copy_damaged", { reason: "statement" });
-  return { statement: parseHeldStatement(payloadBytes), digest: current.statement };
-}
-
-/** Lines by entry id, as the composer and the delta want them. */
-export function entriesById(lines: readonly string[]): Map<EntryId, string> {
-  return new Map(lines.map((line) => [EntryId.parse(entryIdOf(line)), line]));
+  return linkOf(await readRef(setDir(stateDir, setId), current.envelope), current);
 }
 
 /** All sets with a copy below a state folder. */

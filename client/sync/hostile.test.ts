@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { ProblemCode } from "@breakwater/shared/problem.ts";
 import { signRoot } from "@breakwater/shared/root.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { heldLines } from "../testing/copy-lines.ts";
 import { makeDoublePublisher, rootOf } from "../testing/double-publisher.ts";
 import { testHashEntry, testId } from "../testing/entries.ts";
 import type { Hostile } from "../testing/hostile.ts";
@@ -24,7 +25,7 @@ const release = (n: number, options?: Parameters<Scene["publisher"]["release"]>[
 /** The copy is byte for byte what it was, and still opens. */
 async function expectKept(outcome: SyncOutcome, lines: string[], expected: Partial<SyncOutcome>): Promise<void> {
   expect(outcome).toMatchObject({ ...expected, release: 1, entries: 3 });
-  expect((await openCopy(scene.stateDir, scene.publisher.setId))?.lines).toEqual(lines);
+  expect(await heldLines(scene.stateDir, scene.publisher.setId)).toEqual(lines);
 }
 
 describe("answers that are wrong on the way", () => {
@@ -43,7 +44,7 @@ describe("answers that are wrong on the way", () => {
     "%s leaves the copy as it was",
     async (_what, hostile, outcome, code) => {
       await scene.sync();
-      const lines = (await openCopy(scene.stateDir, scene.publisher.setId))?.lines ?? [];
+      const lines = (await heldLines(scene.stateDir, scene.publisher.setId)) ?? [];
       await release(9);
       scene.double.hostile = [{ path: /\/blobs\//, ...hostile }];
       await expectKept(await scene.sync(), lines, { outcome, code });

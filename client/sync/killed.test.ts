@@ -7,11 +7,11 @@ import { afterEach, describe, expect, it } from "vitest";
 import { writePin } from "../profile/pins.ts";
 import { DRAFT_ENDING } from "../profile/private-files.ts";
 import { writeProfile } from "../profile/profile.ts";
+import { heldLines } from "../testing/copy-lines.ts";
 import { TEST_API_KEY } from "../testing/double-exchange.ts";
 import { testHashEntry, testId } from "../testing/entries.ts";
 import { type Ran, runCommand } from "../testing/run-command.ts";
 import { openScene, type Scene } from "../testing/scene.ts";
-import { openCopy } from "./copy.ts";
 import { setDir } from "./paths.ts";
 
 const KILL_AT = new URL("../testing/kill-at.mjs", import.meta.url).href;
@@ -64,7 +64,7 @@ describe("a sync that is killed", () => {
             try {
               const profile = await openSubscriber();
               expect(await scene.sync()).toMatchObject({ outcome: "updated" });
-              const before = (await openCopy(scene.stateDir, scene.publisher.setId))?.lines;
+              const before = await heldLines(scene.stateDir, scene.publisher.setId);
               for (const steps of releases) await scene.publisher.release(changesOf(steps));
               const killed = await runCommand(["sync"], {
                 profile,
@@ -74,7 +74,7 @@ describe("a sync that is killed", () => {
               await expectOldOrNew(before, stateNow(), killed);
               const retried = await runCommand(["sync"], { profile });
               expect(retried, retried.stderr).toMatchObject({ code: 0 });
-              expect((await openCopy(scene.stateDir, scene.publisher.setId))?.lines).toEqual(stateNow());
+              expect(await heldLines(scene.stateDir, scene.publisher.setId)).toEqual(stateNow());
               await expectNoDrafts();
             } finally {
               await scene.close();
@@ -102,7 +102,7 @@ describe("a sync that is killed", () => {
         if (killAt <= 18) expect(killed.signal).toBe("SIGKILL");
         await expectOldOrNew(undefined, stateNow(), killed);
         expect(await runCommand(["sync"], { profile })).toMatchObject({ code: 0 });
-        expect((await openCopy(scene.stateDir, scene.publisher.setId))?.lines).toEqual(stateNow());
+        expect(await heldLines(scene.stateDir, scene.publisher.setId)).toEqual(stateNow());
         await scene.close();
       }
     },
@@ -112,7 +112,7 @@ describe("a sync that is killed", () => {
 
 async function expectOldOrNew(before: string[] | undefined, after: string[], ran: Ran): Promise<void> {
   expect(ran.signal === "SIGKILL" || ran.code === 0, ran.stderr).toBe(true);
-  const lines = (await openCopy(scene.stateDir, scene.publisher.setId))?.lines;
+  const lines = await heldLines(scene.stateDir, scene.publisher.setId);
   const isOld = JSON.stringify(lines) === JSON.stringify(before);
   const isNew = JSON.stringify(lines) === JSON.stringify(after);
   expect(isOld || isNew).toBe(true);

@@ -1,46 +1,107 @@
-/** From a verified statement to the entries it stands for: deltas where they reach, otherwise the snapshot (§2.13, 14 to 16). */
+/** From a verified statement to the rows it stands for: the snapshot as base, later deltas as patch (§2.13, 14 to 16). */
 
-import type { Digest } from "@breakwater/shared/bytes.ts";
-import { applyChanges, checkSorted, parseDelta } from "@breakwater/shared/delta.ts";
-import type { SetId } from "@breakwater/shared/ids.ts";
-import { type Manifest, manifestBlobs, parseIndex, type SegmentRow } from "@breakwater/shared/manifest.ts";
+import { createHash, randomBytes } from "node:crypto";
+import { type Digest, digestHex } from "@breakwater/shared/bytes.ts";
+import { type Manifest, manifestBlobs, parseIndex } from "@breakwater/shared/manifest.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
-import { decodeSegment } from "@breakwater/shared/segment.ts";
-import { entryIdOf, stateDigest } from "@breakwater/shared/state.ts";
-import { type BlobSource, findHeldBlob, obtainBlob } from "./blobs.ts";
-import type { Origins } from "./origins.ts";
+import { findHeldBlob } from "./blobs.ts";
+import { buildBase, isPassing, type LoadContext } from "./build-base.ts";
+import { buildPatch } from "./build-patch.ts";
+import type { Faults } from "./compare.ts";
+import { removeParts } from "./copy.ts";
+import type { CurrentParts } from "./current.ts";
+import { carryOrigins, originRecords } from "./known-origins.ts";
+import { OpenedRows, type RowsRef } from "./open-rows.ts";
+import { isSameView } from "./part/index-view.ts";
+import { PartReader } from "./part/read-part.ts";
+import type { BuiltPart } from "./part/write-part.ts";
+import type { DeltaRow } from "./read-deltas.ts";
 
-type DeltaRow = Manifest["deltas"][number];
+/** What is held: rows of a release, and how they were made. */
+export type Base = { release: number; current: CurrentParts | undefined; rows: OpenedRows };
 
-export type LoadContext = {
-  source: BlobSource;
-  setId: SetId;
-  manifest: Manifest;
-  blobsDir: string;
-  /** Told after each blob: entries read so far, and how many there will be. */
-  onProgress?: (done: number, total: number) => void;
+type Rows = {
+  rows: RowsRef;
+  index: Digest;
+  entries: number;
+  state: Digest;
+  faults: Faults;
 };
+/** @property made - new folders, to be removed unless they are switched to */
+export type Loaded = Rows & { made: string[] };
 
-export type Loaded = { lines: string[]; state: Digest; origins: Origins; via: "deltas" | "snapshot" };
-
-/** The rows that are held, the release they are at, and which release put them there. */
-export type Base = { release: number; lines: readonly string[]; origins: Origins };
-
-// A network that failed, or an exchange that is busy, would fail at the snapshot as well: the next run goes on.
-const PASSING = new Set(["fetch_failed", "busy", "rate_limited", "internal", "blob_gone"]);
+const OPEN = { verify: false, hold: false };
+const NAME_BYTES = 6;
 
 /**
- * @throws ExchangeError from the snapshot path when the deltas did not lead to the signed state either
+ * @param base - what is gone on from; undefined: everything is loaded
+ * @throws ExchangeError from the snapshot's path when the deltas did not lead to the signed state either
  */
 export async function loadEntries(context: LoadContext, base: Base | undefined): Promise<Loaded> {
-  const deltas = base === undefined ? undefined : findDeltas(context.manifest, base.release);
-  if (base === undefined || deltas === undefined) return loadSnapshot(context);
+  const standing = base?.current;
+  if (standing !== undefined && base !== undefined && isBaseOf(standing, context)) {
+    try {
+      return await cleaningUp(context, (nameOf) => addToBase(context, base, standing, nameOf));
+    } catch (error) {
+      if (!(error instanceof ExchangeError) || isPassing(error)) throw error;
+      // A bad delta, or rows that are not what they were, cost a reload, nothing else: the state digest decides.
+    }
+  }
+  return cleaningUp(context, (nameOf) => loadAnew(context, base, nameOf));
+}
+
+/** The very snapshot of the manifest, indexed as it is wanted now. */
+function isBaseOf({ index, view }: CurrentParts, { manifest, scan }: LoadContext): boolean {
+  return index === manifest.snapshot.index && isSameView(view, scan.view);
+}
+
+type NameOf = (kind: "base" | "patch") => string;
+
+async function cleaningUp(context: LoadContext, load: (nameOf: NameOf) => Promise<Rows>): Promise<Loaded> {
+  const made: string[] = [];
+  const nameOf: NameOf = (kind) => {
+    const name = `${kind}-${context.manifest.release}-${randomBytes(NAME_BYTES).toString("hex")}`;
+    made.push(name);
+    return name;
+  };
   try {
-    return await loadDeltas(context, base, deltas);
+    return { ...(await load(nameOf)), made };
   } catch (error) {
-    if (!(error instanceof ExchangeError) || PASSING.has(error.code)) throw error;
-    // A bad delta costs a reload, nothing else: the snapshot's state digest decides.
-    return loadSnapshot(context);
+    await removeParts(context.dir, made);
+    throw error;
+  }
+}
+
+async function addToBase(
+  context: LoadContext,
+  { release, rows }: Base,
+  { rows: ref, withdrawn }: CurrentParts,
+  nameOf: NameOf,
+): Promise<Rows> {
+  const { manifest } = context;
+  const since = findDeltas(manifest, release);
+  // What was taken out of a held release is no state of the publisher's: the patch is made again from the snapshot on.
+  const goesOn = withdrawn === undefined && since !== undefined && release >= manifest.snapshot.release;
+  const before = goesOn ? ref.patch : undefined;
+  const deltas = goesOn ? since : deltasAfterSnapshot(manifest);
+  const built = await buildPatch(context, rows.base, before, deltas, () => nameOf("patch"));
+  return finish(context, { base: ref.base, patch: built?.ref ?? before, origin: ref.origin }, [], built);
+}
+
+async function loadAnew(context: LoadContext, base: Base | undefined, nameOf: NameOf): Promise<Rows> {
+  const { manifest } = context;
+  const between = base && deltasBetween(manifest, base.release);
+  const known = base && between && (await carryOrigins(context, base.rows, between));
+  const built = await buildBase(context, nameOf("base"), (writer) =>
+    writer.append("origins", originRecords(known?.puts ?? new Map())),
+  );
+  const reader = await PartReader.open(context.dir, built.ref, OPEN);
+  try {
+    const patch = await buildPatch(context, reader, undefined, deltasAfterSnapshot(manifest), () => nameOf("patch"));
+    const origin = known?.base ?? manifest.snapshot.release;
+    return await finish(context, { base: built.ref, patch: patch?.ref, origin }, built.faults, patch);
+  } finally {
+    reader.close();
   }
 }
 
@@ -50,112 +111,43 @@ function findDeltas({ deltas, release }: Manifest, held: number): DeltaRow[] | u
   return wanted.length === release - held ? wanted : undefined;
 }
 
-async function loadDeltas(context: LoadContext, base: Base, deltas: DeltaRow[]): Promise<Loaded> {
-  const { manifest } = context;
-  const entries = new Map(base.lines.map((line) => [entryIdOf(line), line]));
-  const puts = new Map(base.origins.puts);
-  for (const delta of deltas) {
-    await applyDelta(context, entries, puts, delta);
-    if (delta.release === manifest.snapshot.release) await checkSnapshotState(manifest, sortedLines(entries));
-  }
-  return finish(context, entries, { base: base.origins.base, puts }, "deltas");
+/** Those that tell which release put what the snapshot has and the copy has not. */
+function deltasBetween(manifest: Manifest, held: number): DeltaRow[] | undefined {
+  const { release } = manifest.snapshot;
+  if (held >= release) return [];
+  return findDeltas(manifest, held)?.filter((delta) => delta.release <= release);
 }
 
-async function loadSnapshot(context: LoadContext): Promise<Loaded> {
-  const { manifest, source, blobsDir } = context;
-  const { index: indexDigest, index_size: indexSize } = manifest.snapshot;
-  const index = await parseIndex(await obtainBlob(source, blobsDir, indexDigest, indexSize), manifest.snapshot, {
-    strict: false,
-  });
-  const lines: string[] = [];
-  for (const [at, row] of index.entries()) {
-    const read = await readSegment(context, row, "snapshot", manifest.snapshot.release);
-    const items = read.map((line) => ({ id: entryIdOf(line) }));
-    const [from, next] = [row.from, index[at + 1]?.from];
-    // Sorted, each once, and inside the range that the index gives: a line elsewhere would be a second copy of an id.
-    checkSorted(items, lines.length === 0 ? "" : entryIdOf(lines[lines.length - 1] as string));
-    const [first, last] = [items[0]?.id, items[items.length - 1]?.id];
-    if (
-      read.length !== row.entries ||
-      (first !== undefined && first < from) ||
-      (next !== undefined && last !== undefined && last >= next)
-    ) {
-      throw new ExchangeError("segment_order", { segment: at });
-    }
-    for (const line of read) lines.push(line);
-    context.onProgress?.(lines.length, manifest.entries);
-  }
-  await checkSnapshotState(manifest, lines);
-  const entries = new Map(lines.map((line) => [entryIdOf(line), line]));
-  const puts = new Map<string, number>();
-  for (const delta of manifest.deltas) {
-    if (delta.release > manifest.snapshot.release) await applyDelta(context, entries, puts, delta);
-  }
-  return finish(context, entries, { base: manifest.snapshot.release, puts }, "snapshot");
-}
-
-async function applyDelta(
-  context: LoadContext,
-  entries: Map<string, string>,
-  puts: Map<string, number>,
-  delta: DeltaRow,
-): Promise<void> {
-  for (const segment of delta.segments) {
-    const lines = await readSegment(context, segment, "delta", delta.release);
-    const changes = parseDelta(lines, { strict: false });
-    applyChanges(entries, changes);
-    for (const { op, id } of changes) {
-      if (op === "put") puts.set(id, delta.release);
-      else puts.delete(id);
-    }
-    context.onProgress?.(entries.size, context.manifest.entries);
-  }
-}
-
-type SegmentRef = Pick<SegmentRow, "segment" | "size" | "plain">;
-
-async function readSegment(
-  context: LoadContext,
-  ref: SegmentRef,
-  kind: "delta" | "snapshot",
-  release: number,
-): Promise<string[]> {
-  const { publisher, set } = context.setId;
-  const { segment: digest, size, plain } = ref;
-  const bytes = await obtainBlob(context.source, context.blobsDir, digest, size);
-  const { header, lines } = await decodeSegment(bytes, { size, plain, digest }, undefined, { strict: false });
-  // An untouched segment of an older snapshot is used again, so a snapshot's header may name an older release.
-  const fits = kind === "delta" ? header.release === release : header.release <= release;
-  if (header.kind !== kind || header.publisher !== publisher || header.set !== set || !fits) {
-    throw new ExchangeError("segment_header", { reason: "place" });
-  }
-  return lines;
-}
-
-async function checkSnapshotState({ snapshot }: Manifest, lines: readonly string[]): Promise<void> {
-  if (lines.length !== snapshot.entries) {
-    throw new ExchangeError("state_count", { expected: snapshot.entries, got: lines.length });
-  }
-  if ((await stateDigest(lines)) !== snapshot.state)
-    throw new ExchangeError("state_digest", { release: snapshot.release });
+function deltasAfterSnapshot({ deltas, snapshot }: Manifest): DeltaRow[] {
+  return deltas.filter((delta) => delta.release > snapshot.release);
 }
 
 async function finish(
-  context: LoadContext,
-  entries: Map<string, string>,
-  origins: Origins,
-  via: Loaded["via"],
-): Promise<Loaded> {
-  const { manifest } = context;
-  if (entries.size !== manifest.entries) {
-    throw new ExchangeError("state_count", { expected: manifest.entries, got: entries.size });
+  { dir, manifest }: LoadContext,
+  rows: RowsRef,
+  baseFaults: Faults["base"],
+  patch: BuiltPart | undefined,
+): Promise<Rows> {
+  const opened = await OpenedRows.open(dir, rows, OPEN);
+  try {
+    if (opened.entries !== manifest.entries) {
+      throw new ExchangeError("state_count", { expected: manifest.entries, got: opened.entries });
+    }
+    const state = stateOf(manifest.snapshot.state, opened);
+    const faults = { base: baseFaults, patch: patch?.faults ?? [] };
+    return { rows, index: manifest.snapshot.index, entries: opened.entries, state, faults };
+  } finally {
+    opened.close();
   }
-  const lines = sortedLines(entries);
-  return { lines, state: await stateDigest(lines), origins, via };
 }
 
-function sortedLines(entries: ReadonlyMap<string, string>): string[] {
-  return [...entries].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => line);
+/** The snapshot's digest was checked over every row; what followed is named by what it put and what it took away. */
+function stateOf(snapshot: Digest, { patch }: OpenedRows): Digest {
+  if (patch === undefined) return snapshot;
+  const hash = createHash("sha256").update(digestHex(snapshot));
+  for (const { line } of patch.live()) hash.update(`\n${line()}`);
+  hash.update(`\n${digestHex((patch.part.files.dead as { digest: Digest }).digest)}`);
+  return `sha256:${hash.digest("hex")}`;
 }
 
 /**

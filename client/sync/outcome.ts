@@ -3,8 +3,9 @@
 import type { Digest } from "@breakwater/shared/bytes.ts";
 import { formatSetId, type SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError, type ProblemCode, type ProblemDetail } from "@breakwater/shared/problem.ts";
-import { type Current, destroyRows, findCurrent, openCopy } from "./copy.ts";
-import type { Change } from "./guards.ts";
+import type { Change } from "./compare.ts";
+import { destroyRows, openHeld } from "./copy.ts";
+import { type Current, findCurrent } from "./current.ts";
 import { readRecalls } from "./recalls.ts";
 import {
   ACT_STALE_DEFAULT_DAYS,
@@ -239,7 +240,7 @@ export async function judgeCopy(
   verifiedAt: string | undefined,
   now: Date,
 ): Promise<{ stale: boolean; keepStale: boolean; actStaleDays: number }> {
-  const copy = await openCopy(stateDir, setId).catch(() => undefined);
+  const copy = await openHeld(stateDir, setId).catch(() => undefined);
   if (copy === undefined) return { stale: false, keepStale: false, actStaleDays: ACT_STALE_DEFAULT_DAYS };
   const { act_stale_days: act, keep_stale_days: keep } = copy.manifest.about;
   const actStaleDays = act ?? ACT_STALE_DEFAULT_DAYS;

@@ -4,15 +4,16 @@ import type { About } from "@breakwater/shared/about.ts";
 import type { Digest } from "@breakwater/shared/bytes.ts";
 import type { SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError, type ProblemCode, type ProblemDetail } from "@breakwater/shared/problem.ts";
-import { checkReleaseTimes, type ReleaseStatement } from "@breakwater/shared/release.ts";
+import { checkReleaseTimes, type ReleaseLink, type ReleaseStatement } from "@breakwater/shared/release.ts";
 import { checkRootTimes, type Root } from "@breakwater/shared/root.ts";
 import { CLOCK_SKEW_SECONDS } from "@breakwater/shared/schema.ts";
 import type { Exchange } from "../http/index.ts";
 import type { LogPin } from "../profile/log-pins.ts";
 import type { Pin } from "../profile/pins.ts";
-import { type Copy, openCopy } from "./copy.ts";
-import type { Change } from "./guards.ts";
+import type { Change } from "./compare.ts";
+import { areRowsSound, type Held, openHeld } from "./copy.ts";
 import type { Tail } from "./log/tail.ts";
+import { type IndexView, isSameView } from "./part/index-view.ts";
 import { readStatus, type SetStatus } from "./status.ts";
 import { takeLogged } from "./take-logged.ts";
 import { takeOwn } from "./take-own.ts";
@@ -48,6 +49,8 @@ export type SyncContext = {
   fresh?: boolean;
   /** The publisher's own set on the publisher's own machine: nobody else's mistake to brake, and no log to wait for. */
   trusted?: boolean;
+  /** Which rows the indexes have; undefined: as the copy was made before. */
+  view?: IndexView;
   /** Waits between looks at a log that lags behind; tests pass one that does not. */
   sleep?: (ms: number) => Promise<void>;
   onProgress?: (done: number, total: number) => void;
@@ -94,13 +97,21 @@ function checkClock(status: SetStatus | undefined, now: Date): void {
 }
 
 /** Rows that were damaged or destroyed are loaded again; what proves the order of releases is needed in any case. */
-export async function openIfSound(stateDir: string, setId: SetId): Promise<Copy | undefined> {
+export async function openIfSound(stateDir: string, setId: SetId): Promise<Held | undefined> {
   try {
-    return await openCopy(stateDir, setId);
+    const held = await openHeld(stateDir, setId);
+    return held !== undefined && (await areRowsSound(held)) ? held : undefined;
   } catch (error) {
     if (error instanceof ExchangeError && error.code === "copy_damaged") return undefined;
     throw error;
   }
+}
+
+/** The head is held, whole, and indexed as it is wanted. */
+export function isUpToDate(context: SyncContext, held: Held | undefined, head: ReleaseLink): held is Held {
+  if (held === undefined || held.link.digest !== head.digest || held.current.v === 1) return false;
+  const isWanted = context.view === undefined || isSameView(context.view, held.current.view);
+  return isWanted && held.current.withdrawn === undefined;
 }
 
 export function findExpired(root: Root, statement: ReleaseStatement, now: Date): ProblemCode | undefined {

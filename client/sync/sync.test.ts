@@ -1,7 +1,8 @@
-import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { formatEntry } from "@breakwater/shared/entries/index.ts";
 import { afterEach, describe, expect, it } from "vitest";
+import { filesWith, heldLines } from "../testing/copy-lines.ts";
 import { testHashEntry, testId } from "../testing/entries.ts";
 import { openScene, type Scene } from "../testing/scene.ts";
 import { findCurrent, openCopy } from "./copy.ts";
@@ -14,13 +15,21 @@ afterEach(() => scene.close());
 const DAY_MS = 86_400_000;
 const lineOf = (n: number) => formatEntry(testHashEntry(n));
 const del = (n: number) => ({ op: "del" as const, id: testId(n), why: "withdrawn" as const });
-const open = async () => {
-  const copy = await openCopy(scene.stateDir, scene.publisher.setId);
-  if (copy === undefined) throw new Error("no copy");
-  return copy;
-};
+const open = () => openCopy(scene.stateDir, scene.publisher.setId);
 const linesOf = (...numbers: number[]) => numbers.map(lineOf).sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1));
 const idOf = (line: string) => (JSON.parse(line) as { id: string }).id;
+
+async function baseDir(): Promise<string> {
+  const current = await findCurrent(scene.stateDir, scene.publisher.setId);
+  if (current?.v !== 2) throw new Error("no copy");
+  return join(setDir(scene.stateDir, scene.publisher.setId), current.rows.base.dir);
+}
+
+async function flip(path: string): Promise<void> {
+  const bytes = await readFile(path);
+  bytes[bytes.length - 5] = (bytes[bytes.length - 5] as number) ^ 1;
+  await writeFile(path, bytes);
+}
 
 describe("a first sync", () => {
   it("verifies from the pin to the last entry and acknowledges the release", async () => {
@@ -33,7 +42,7 @@ describe("a first sync", () => {
       change: { added: 3, changed: 0, removed: 0 },
       acknowledged: true,
     });
-    expect((await open()).lines).toEqual(linesOf(0, 1, 2));
+    expect(await heldLines(scene.stateDir, scene.publisher.setId)).toEqual(linesOf(0, 1, 2));
     const set = scene.double.store.getSet(scene.publisher.setId);
     expect(set.acks).toEqual([{ release: 1, statement: set.releases[0]?.digest }]);
   });
@@ -41,7 +50,7 @@ describe("a first sync", () => {
   it("takes an empty set", async () => {
     scene = await openScene(0);
     expect(await scene.sync()).toMatchObject({ outcome: "updated", release: 1, entries: 0 });
-    expect((await open()).lines).toEqual([]);
+    expect(await heldLines(scene.stateDir, scene.publisher.setId)).toEqual([]);
   });
 
   it("takes a set that begins at a later release", async () => {
@@ -49,7 +58,7 @@ describe("a first sync", () => {
     await scene.publisher.release(scene.publisher.put(testHashEntry(5)));
     await scene.publisher.release([del(0)]);
     expect(await scene.sync()).toMatchObject({ outcome: "updated", release: 3, entries: 2 });
-    expect((await open()).lines).toEqual(linesOf(1, 5));
+    expect(await heldLines(scene.stateDir, scene.publisher.setId)).toEqual(linesOf(1, 5));
   });
 
   it("keeps files that only their owner can read", async () => {
@@ -95,12 +104,9 @@ describe("a later sync", () => {
     await scene.publisher.release([del(1)], { purpose: "erasure" });
     await scene.sync();
     const dir = setDir(scene.stateDir, scene.publisher.setId);
-    const value = testHashEntry(1).value;
-    for (const name of await readdir(dir, { recursive: true })) {
-      const text = await readFile(join(dir, name), "utf8").catch(() => "");
-      expect(text.includes(value), name).toBe(false);
-    }
-    // Packed files hide their text: none of those that carried the entry may be left.
+    expect(await filesWith(dir, testHashEntry(2).value)).not.toEqual([]);
+    expect(await filesWith(dir, testHashEntry(1).value)).toEqual([]);
+    // None of the blobs from before may be left: all of them carried the entry or its digest.
     const kept = await readdir(join(dir, "blobs"));
     const old = [...first.blobs.keys()].map((digest) => digest.slice("sha256:".length));
     expect(old.length).toBeGreaterThan(2);
@@ -127,7 +133,7 @@ describe("a later sync", () => {
     // The delta hides a deletion; the snapshot that comes with the same release knows.
     await scene.publisher.release([del(0)], { hideDeletions: true, purpose: "erasure" });
     expect(await scene.sync()).toMatchObject({ outcome: "updated", release: 2, entries: 2 });
-    expect((await open()).lines).toEqual(linesOf(1, 2));
+    expect(await heldLines(scene.stateDir, scene.publisher.setId)).toEqual(linesOf(1, 2));
   });
 
   it("goes on from blobs that an earlier run verified", async () => {
@@ -176,24 +182,54 @@ describe("a blob that is gone in the middle", () => {
 });
 
 describe("a copy", () => {
-  it("is not opened when a byte of its rows was changed, and is loaded again", async () => {
+  it.each(["ids", "exact-sha256", "part.json"])(
+    "is not opened when a byte of its %s was changed, and is loaded again",
+    async (name) => {
+      scene = await openScene(3);
+      await scene.sync();
+      const path = join(await baseDir(), name);
+      await flip(path);
+      await expect(open()).rejects.toMatchObject({ code: "copy_damaged" });
+      expect(await scene.sync()).toMatchObject({ outcome: "updated", entries: 3 });
+      expect(await heldLines(scene.stateDir, scene.publisher.setId)).toEqual(linesOf(0, 1, 2));
+    },
+  );
+
+  it("gives no line of a segment that was changed, and fetches that one again", async () => {
     scene = await openScene(3);
     await scene.sync();
-    const { dir, current } = await open();
-    const rows = await readFile(join(dir, current.rows.file));
-    rows[rows.length - 5] = (rows[rows.length - 5] as number) ^ 1;
-    await writeFile(join(dir, current.rows.file), rows);
-    await expect(openCopy(scene.stateDir, scene.publisher.setId)).rejects.toMatchObject({ code: "copy_damaged" });
+    await rm(`${await baseDir()}/../blobs`, { recursive: true });
+    await expect(open()).rejects.toMatchObject({ code: "copy_damaged" });
     expect(await scene.sync()).toMatchObject({ outcome: "updated", entries: 3 });
-    expect((await open()).lines).toEqual(linesOf(0, 1, 2));
+    const blobs = join(setDir(scene.stateDir, scene.publisher.setId), "blobs");
+    const sizes = await Promise.all(
+      (await readdir(blobs)).map(async (name) => ({ name, ...(await stat(join(blobs, name))) })),
+    );
+    // Manifest, index and one segment, which is the largest.
+    const segment = sizes.sort((a, b) => b.size - a.size).find(({ name }) => name !== "")?.name ?? "";
+    for (const name of await readdir(blobs)) await flip(join(blobs, name));
+    await expect(heldLines(scene.stateDir, scene.publisher.setId)).rejects.toMatchObject({ code: "copy_damaged" });
+    scene.double.requests.length = 0;
+    expect(await scene.sync()).toMatchObject({ outcome: "updated", entries: 3 });
+    expect(scene.double.requests.some((request) => request.includes(segment))).toBe(true);
+    expect(await heldLines(scene.stateDir, scene.publisher.setId)).toEqual(linesOf(0, 1, 2));
+  });
+
+  it("whose files were copied elsewhere and back is not loaded again", async () => {
+    scene = await openScene(3);
+    await scene.sync();
+    const path = join(await baseDir(), "ids");
+    await utimes(path, 1, 1);
+    scene.double.requests.length = 0;
+    expect(await scene.sync()).toMatchObject({ outcome: "current" });
+    expect(scene.double.requests.filter((request) => request.includes("/blobs/"))).toEqual([]);
   });
 
   it("cannot be rolled back by destroying its rows", async () => {
     scene = await openScene(3);
     await scene.publisher.release(scene.publisher.put(testHashEntry(8)));
     await scene.sync();
-    const { dir, current } = await open();
-    await rm(join(dir, current.rows.file));
+    await rm(await baseDir(), { recursive: true });
     scene.double.store.getSet(scene.publisher.setId).releases.pop();
     expect(await scene.sync()).toMatchObject({ outcome: "updated", release: 2, entries: 4 });
   });

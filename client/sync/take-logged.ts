@@ -7,7 +7,7 @@ import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { openRelease, parseStatement } from "@breakwater/shared/release.ts";
 import type { OpenedRoot } from "@breakwater/shared/root.ts";
 import type { Pin } from "../profile/pins.ts";
-import { type Copy, findHeldLink } from "./copy.ts";
+import { findHeldLink, type Held } from "./copy.ts";
 import { evidenceName, keepEvidence } from "./evidence.ts";
 import { fetchLists, fetchRecalls } from "./fetch-recalls.ts";
 import { bytesOf } from "./log/leaf.ts";
@@ -26,7 +26,7 @@ import { type Tail, tailLog } from "./log/tail.ts";
 import { evidenceDir, setDir } from "./paths.ts";
 import { dropEndedRecalls, keepUnlogged, readRecalls, resetRecalls } from "./recalls.ts";
 import type { SetStatus } from "./status.ts";
-import { findExpired, type Notice, openIfSound, type SyncContext, type Synced } from "./sync-set.ts";
+import { findExpired, isUpToDate, type Notice, openIfSound, type SyncContext, type Synced } from "./sync-set.ts";
 import { settle, takeRelease } from "./take-release.ts";
 
 /** A release is in a checkpoint about a second after it was accepted; a head that is not by then is looked at again. */
@@ -54,7 +54,7 @@ export async function takeLogged(context: SyncContext, pin: Pin, status: SetStat
   const publisherSince = new Date((roots[0] as OpenedRoot).root.iat * 1000).toISOString();
   const all = [...notices, ...offered.notices];
   const offer = { head, root, held, copy, status, expired, notices: all, known, publisherSince };
-  if (copy !== undefined && copy.link.digest === head.digest && copy.current.withdrawn === undefined) {
+  if (isUpToDate(context, copy, head)) {
     return settle(context, { ...offer, copy });
   }
   if (held === undefined || known.get(held.statement.release) === held.digest) return takeRelease(context, offer);
@@ -209,7 +209,7 @@ async function takeRecallsOf(context: SyncContext, { error, state }: Tail): Prom
 
 async function aheadOfLog(
   context: SyncContext,
-  copy: Copy | undefined,
+  copy: Held | undefined,
   offer: Parameters<typeof takeRelease>[1],
 ): Promise<Synced> {
   if (copy === undefined) throw new ExchangeError("copy_damaged", { reason: "rows" });

@@ -8,12 +8,12 @@ import { type OpenedRelease, openRelease, type ReleaseLink } from "@breakwater/s
 import type { OpenedRoot } from "@breakwater/shared/root.ts";
 import type { Pin } from "../profile/pins.ts";
 import { writePrivateFile } from "../profile/private-files.ts";
-import { type Copy, findHeldLink } from "./copy.ts";
+import { findHeldLink, type Held } from "./copy.ts";
 import { evidenceDir, setDir } from "./paths.ts";
 import { updateRoots } from "./roots.ts";
 import { walkStatements } from "./statements.ts";
 import type { SetStatus } from "./status.ts";
-import { findExpired, openIfSound, type SyncContext, type Synced } from "./sync-set.ts";
+import { findExpired, isUpToDate, openIfSound, type SyncContext, type Synced } from "./sync-set.ts";
 import { settle, takeRelease } from "./take-release.ts";
 
 export async function takeOwn(context: SyncContext, pin: Pin, status: SetStatus | undefined): Promise<Synced> {
@@ -22,11 +22,11 @@ export async function takeOwn(context: SyncContext, pin: Pin, status: SetStatus 
   const held = context.fresh ? undefined : await findHeldLink(stateDir, setId);
   const head = await openHead(await source.getHead(setId), root, held);
   const copy = context.fresh ? undefined : await openIfSound(stateDir, setId);
-  const links = await keepingEvidence(context, head, copy, () => walkStatements(source, setId, held, head));
+  await keepingEvidence(context, head, copy, () => walkStatements(source, setId, held, head));
   // Only the head decides about time: what came before it need not be valid any more.
   const expired = findExpired(root.root, head.statement, now);
   const offer = { head, root, held, copy, status, expired, notices: [], known: knownOf(held) };
-  return links.length === 0 && copy !== undefined ? settle(context, { ...offer, copy }) : takeRelease(context, offer);
+  return isUpToDate(context, copy, head) ? settle(context, { ...offer, copy }) : takeRelease(context, offer);
 }
 
 function knownOf(held: ReleaseLink | undefined): ReadonlyMap<number, string> {
@@ -46,7 +46,7 @@ async function openHead(bytes: Uint8Array, root: OpenedRoot, held: ReleaseLink |
 async function keepingEvidence<T>(
   { stateDir, setId }: SyncContext,
   head: OpenedRelease,
-  copy: Copy | undefined,
+  copy: Held | undefined,
   walk: () => Promise<T>,
 ): Promise<T> {
   try {

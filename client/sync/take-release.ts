@@ -6,24 +6,29 @@ import { ExchangeError, type ProblemCode } from "@breakwater/shared/problem.ts";
 import { recallCovers } from "@breakwater/shared/recall.ts";
 import type { ReleaseLink } from "@breakwater/shared/release.ts";
 import type { OpenedRoot } from "@breakwater/shared/root.ts";
-import { entryIdOf, stateDigest } from "@breakwater/shared/state.ts";
 import { openBenign } from "./benign.ts";
 import { obtainBlob, purgeBlobs } from "./blobs.ts";
-import { type Copy, type Current, readManifestBytes, switchCopy } from "./copy.ts";
-import { type Change, checkGuards, checkRemoval, countChange, type IsRecalled } from "./guards.ts";
-import { type Loaded, loadEntries, referencedBlobs } from "./load.ts";
+import type { LoadContext } from "./build-base.ts";
+import { type Change, differences, findNewFault } from "./compare.ts";
+import { type Held, openRows, removeParts, switchCopy } from "./copy.ts";
+import type { Current } from "./current.ts";
+import { checkGuards, type IsRecalled, isRemovalHeld } from "./guards.ts";
+import { type Base, type Loaded, loadEntries, referencedBlobs } from "./load.ts";
+import { OpenedRows } from "./open-rows.ts";
 import { originOf } from "./origins.ts";
+import { type IndexView, WHOLE_VIEW } from "./part/index-view.ts";
 import { blobsDir, setDir } from "./paths.ts";
 import { listInForce, readRecalls } from "./recalls.ts";
 import type { SetStatus } from "./status.ts";
 import type { Notice, SyncContext, Synced } from "./sync-set.ts";
+import { removeWithdrawn } from "./withdrawn.ts";
 
 export type Offer = {
   /** Verified: by the log, or for a publisher's own set by its own root. */
   head: ReleaseLink & { bytes: Uint8Array };
   root: Pick<OpenedRoot, "digest"> & { root: { version: number } };
   held: ReleaseLink | undefined;
-  copy: Copy | undefined;
+  copy: Held | undefined;
   status: SetStatus | undefined;
   expired: ProblemCode | undefined;
   notices: Notice[];
@@ -35,41 +40,84 @@ export type Offer = {
 };
 
 export async function takeRelease(context: SyncContext, offer: Offer): Promise<Synced> {
-  const { source, stateDir, setId, now } = context;
-  const { head, copy, root } = offer;
-  const dir = blobsDir(setDir(stateDir, setId));
+  const { source, stateDir, setId } = context;
+  const { head, copy } = offer;
+  const dir = setDir(stateDir, setId);
   const { manifest: manifestDigest, manifest_size: manifestSize } = head.statement;
-  const manifestBytes = await obtainBlob(source, dir, manifestDigest, manifestSize);
+  const manifestBytes = await obtainBlob(source, blobsDir(dir), manifestDigest, manifestSize);
   const manifest = await parseManifest(manifestBytes, head.statement, { strict: false });
   checkListed(manifest, offer.known);
-  const base = copy &&
-    !offer.reload && { release: copy.link.statement.release, lines: copy.lines, origins: copy.origins };
-  const load = { source, setId, manifest, blobsDir: dir };
-  const loaded = await loadEntries(
-    context.onProgress ? { ...load, onProgress: context.onProgress } : load,
-    base || undefined,
-  );
-  const change = await brake(context, offer, manifest, loaded);
-  const current = await switchCopy(
-    stateDir,
-    {
-      setId,
-      link: head,
-      envelope: head.bytes,
-      manifestBytes,
-      root: { version: root.root.version, digest: root.digest },
-      lines: loaded.lines,
-      origins: loaded.origins,
-      state: loaded.state,
-    },
-    now,
-  );
-  const purged = await purgeBlobs(dir, await referencedBlobs(manifest, dir));
-  return finish(context, offer, { current, switched: true, change, purged, about: manifest.about });
+  const rows = copy && (await openRows(copy, { verify: false, hold: false }));
+  try {
+    const load = await loadContextOf(context, manifest, viewOf(context, copy));
+    const base = rows && copy && !offer.reload ? baseOf(copy, rows) : undefined;
+    const loaded = await loadEntries(load, base);
+    return await take(context, offer, { manifest, manifestBytes, load, loaded, rows });
+  } finally {
+    rows?.close();
+  }
+}
+
+type Taking = {
+  manifest: Manifest;
+  manifestBytes: Uint8Array;
+  load: LoadContext;
+  loaded: Loaded;
+  /** What is held, to be compared with. */
+  rows: OpenedRows | undefined;
+};
+
+/** Behind the brakes the loaded parts become the copy; in front of them they leave nothing. */
+async function take(context: SyncContext, offer: Offer, taking: Taking): Promise<Synced> {
+  const { stateDir, setId, now } = context;
+  const { manifest, load, loaded } = taking;
+  const { head, root } = offer;
+  let isTaken = false;
+  try {
+    const change = await brake(context, offer, taking);
+    const current = await switchCopy(
+      stateDir,
+      {
+        setId,
+        link: head,
+        envelope: head.bytes,
+        manifestBytes: taking.manifestBytes,
+        root: { version: root.root.version, digest: root.digest },
+        entries: loaded.entries,
+        state: loaded.state,
+        rows: loaded.rows,
+        index: loaded.index,
+        view: load.scan.view,
+      },
+      now,
+    );
+    isTaken = true;
+    const purged = await purgeBlobs(load.blobsDir, await referencedBlobs(manifest, load.blobsDir));
+    return finish(context, offer, { current, switched: true, change, purged, about: manifest.about });
+  } finally {
+    if (!isTaken) await removeParts(load.dir, loaded.made);
+  }
+}
+
+async function loadContextOf(context: SyncContext, manifest: Manifest, view: IndexView): Promise<LoadContext> {
+  const { source, stateDir, setId, now, onProgress } = context;
+  const dir = setDir(stateDir, setId);
+  const { lines: benign } = await openBenign(stateDir);
+  const scan = { kind: manifest.about.kind, view, nowMs: now.getTime(), benign };
+  return { source, setId, manifest, dir, blobsDir: blobsDir(dir), scan, ...(onProgress && { onProgress }) };
+}
+
+/** As chosen for this run, or as the copy was made. */
+export function viewOf({ view }: Pick<SyncContext, "view">, copy: Held | undefined): IndexView {
+  return view ?? (copy?.current.v === 2 ? copy.current.view : WHOLE_VIEW);
+}
+
+function baseOf({ current, link }: Held, rows: OpenedRows): Base {
+  return { release: link.statement.release, current: current.v === 2 ? current : undefined, rows };
 }
 
 /** The head is held already: nothing to load, but what the manifest no longer references may still lie here. */
-export async function settle(context: SyncContext, offer: Offer & { copy: Copy }): Promise<Synced> {
+export async function settle(context: SyncContext, offer: Offer & { copy: Held }): Promise<Synced> {
   const { copy } = offer;
   const dir = blobsDir(copy.dir);
   const purged = await purgeBlobs(dir, await referencedBlobs(copy.manifest, dir));
@@ -101,83 +149,62 @@ async function finish(context: SyncContext, offer: Offer, { current, ...ending }
 }
 
 /** What a person let through passes; what a brake stops is held, and its withdrawals take effect all the same. */
-async function brake(context: SyncContext, offer: Offer, manifest: Manifest, loaded: Loaded): Promise<Change> {
+async function brake(context: SyncContext, offer: Offer, taking: Taking): Promise<Change> {
   const { head, copy } = offer;
-  const before = copy?.lines ?? [];
-  if (context.trusted || offer.status?.released_statement === head.digest) return countChange(before, loaded.lines);
-  const isRecalled = await findRecalled(context, copy);
-  const input = {
-    before,
-    isRecalled,
-    after: loaded.lines,
-    kindBefore: copy?.manifest.about.kind,
-    about: manifest.about,
-    benign: await openBenign(context.stateDir),
-  };
+  const { manifest, loaded, load, rows } = taking;
+  const after = await OpenedRows.open(load.dir, loaded.rows, { verify: false, hold: false });
   try {
-    return checkGuards(input);
-  } catch (error) {
-    if (!(error instanceof ExchangeError)) throw error;
-    const removed = await removeWithdrawn(context, offer, manifest, loaded, { code: error.code, isRecalled });
-    // A brake names the statement it stopped, so that a person lets through this one and no other.
-    const held = { held_statement: head.digest, held_release: head.statement.release, withdrawn: removed };
-    throw new ExchangeError(error.code, { ...error.detail, ...held }, { cause: error });
+    const isRecalled = await findRecalled(context, copy, rows);
+    const { change, unannounced } = count(rows, after, isRecalled);
+    if (context.trusted || offer.status?.released_statement === head.digest) return change;
+    try {
+      checkGuards({
+        before: rows?.entries ?? 0,
+        after: after.entries,
+        unannounced,
+        kindBefore: copy?.manifest.about.kind,
+        about: manifest.about,
+        findFault: () => findNewFault(rows, after, loaded.faults),
+      });
+    } catch (error) {
+      if (!(error instanceof ExchangeError)) throw error;
+      const mayRemove = error.code !== "policy_type" && !isRemovalHeld(rows?.entries ?? 0, unannounced);
+      const withdrawn =
+        copy === undefined || rows === undefined || !mayRemove
+          ? 0
+          : await removeWithdrawn(context, { copy, rows, after, removed: change.removed, manifest, head, load });
+      // A brake names the statement it stopped, so that a person lets through this one and no other.
+      const held = { held_statement: head.digest, held_release: head.statement.release, withdrawn };
+      throw new ExchangeError(error.code, { ...error.detail, ...held }, { cause: error });
+    }
+    return change;
+  } finally {
+    after.close();
   }
 }
 
-/** A hold stops growth, never a withdrawal: what the held release no longer has goes from the copy now. */
-async function removeWithdrawn(
-  context: SyncContext,
-  { head, copy }: Offer,
-  manifest: Manifest,
-  loaded: Loaded,
-  { code, isRecalled }: { code: ProblemCode; isRecalled: IsRecalled },
-): Promise<number> {
-  if (copy === undefined || code === "policy_type" || !isRemovalAllowed(copy.lines, loaded.lines, isRecalled)) return 0;
-  const dir = blobsDir(copy.dir);
-  const after = new Set(loaded.lines.map(entryIdOf));
-  const lines = copy.lines.filter((line) => after.has(entryIdOf(line)));
-  const count = copy.lines.length - lines.length;
-  if (count > 0) {
-    const { release } = head.statement;
-    const withdrawn = { release, statement: head.digest, count: count + (copy.current.withdrawn?.count ?? 0) };
-    await switchCopy(
-      context.stateDir,
-      {
-        setId: context.setId,
-        link: copy.link,
-        envelope: copy.envelope,
-        manifestBytes: await readManifestBytes(copy),
-        root: copy.current.root,
-        lines,
-        origins: copy.origins,
-        state: await stateDigest(lines),
-        withdrawn,
-      },
-      new Date(copy.current.switched_at),
-    );
+function count(rows: OpenedRows | undefined, after: OpenedRows, isRecalled: IsRecalled) {
+  const change: Change = { added: 0, changed: 0, removed: 0 };
+  let unannounced = 0;
+  for (const { kind, id } of differences(rows, after)) {
+    change[kind] += 1;
+    if (kind === "removed" && !isRecalled(id)) unannounced += 1;
   }
-  await purgeBlobs(dir, await referencedBlobs(manifest, dir));
-  return count;
+  return { change, unannounced };
 }
 
 /** A list that was not fetched yet names nothing here: in doubt a hit is for review, and a removal waits. */
-async function findRecalled({ stateDir, setId, now }: SyncContext, copy: Copy | undefined): Promise<IsRecalled> {
-  if (copy === undefined) return () => false;
+async function findRecalled(
+  { stateDir, setId, now }: SyncContext,
+  copy: Held | undefined,
+  rows: OpenedRows | undefined,
+): Promise<IsRecalled> {
+  if (copy === undefined || rows === undefined) return () => false;
   const recalls = (await listInForce(stateDir, setId, now)).filter(
     ({ recall, listed }) => recall.list === undefined || listed !== undefined,
   );
-  return (id) => recalls.some(({ recall, listed }) => recallCovers(recall, originOf(copy.origins, id), listed));
-}
-
-function isRemovalAllowed(before: readonly string[], after: readonly string[], isRecalled: IsRecalled): boolean {
-  try {
-    checkRemoval(before, after, isRecalled);
-    return true;
-  } catch (error) {
-    if (error instanceof ExchangeError) return false;
-    throw error;
-  }
+  if (recalls.length === 0) return () => false;
+  return (id) => recalls.some(({ recall, listed }) => recallCovers(recall, originOf(rows.origins, id), listed));
 }
 
 /** The manifest lists past statements by digest: those that are known must be among them, or the two do not agree. */

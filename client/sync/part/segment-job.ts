@@ -1,0 +1,25 @@
+/** One segment from stored bytes to scanned rows: the same function in a worker thread and without one. */
+
+import type { SegmentRef } from "@breakwater/shared/segment.ts";
+import { openSegment } from "./open-segment.ts";
+import { type ScannedRows, type ScanOptions, type ScanPlace, scanRows } from "./scan-rows.ts";
+
+const OWN_MEMORY_BYTES = 1024 * 1024;
+
+export type SegmentJob = { packed: Uint8Array<ArrayBuffer>; ref: SegmentRef; place: ScanPlace };
+/** `packed` comes back, so that what was verified is what is kept. */
+export type SegmentDone = ScannedRows & { header: string; packed: Uint8Array<ArrayBuffer> };
+
+export function runSegmentJob({ packed, ref, place }: SegmentJob, options: ScanOptions): SegmentDone {
+  const { plain, header, firstLine } = openSegment(packed, ref);
+  const rows = scanRows(plain, firstLine, place, options);
+  // Megabytes that the collector does not see as pressure: given back now, so that memory does not grow with the set.
+  // Small buffers are cut from one that Node shares.
+  if (plain.length >= OWN_MEMORY_BYTES) (plain.buffer as ArrayBuffer).transfer(0);
+  return { ...rows, header, packed };
+}
+
+export function buffersOf({ packed, ids, locations, records, pieces }: SegmentDone): ArrayBuffer[] {
+  const views = [packed, ids, locations, ...Object.values(records), ...pieces.map((one) => one.digest ?? one.bytes)];
+  return [...new Set(views.map((view) => (view as Uint8Array<ArrayBuffer>).buffer))];
+}
