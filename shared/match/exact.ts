@@ -18,6 +18,7 @@ const DIRECTORY_SHIFT = 2;
 const DIRECTORY_MAX_BITS = 26;
 /** Shorter runs are read from one end to the other; longer ones (a list may pile them up on purpose) are halved. */
 const LINEAR_MAX = 8;
+const UNSORTED = "exact: rows are not sorted";
 /** How much of the file is asked for at once while its keys are read. */
 const BUILD_READ_ROWS = 16_384;
 
@@ -47,6 +48,7 @@ export type ExactIndex = {
 export function openExactIndex({ rows, digestBytes, count }: ExactIndexSource): ExactIndex {
   requireSize(rows, digestBytes, count);
   const rowBytes = digestBytes + ROW_NUMBER_BYTES;
+  const held = typeof rows === "function" ? undefined : rows;
   const read =
     typeof rows === "function" ? rows : (offset: number, length: number) => rows.subarray(offset, offset + length);
   const keys = new Uint32Array(count * KEY_WORDS);
@@ -72,16 +74,19 @@ export function openExactIndex({ rows, digestBytes, count }: ExactIndexSource): 
   /** Digests that share a 64-bit prefix are sorted too: a forged pile of them costs a search, not a walk. */
   function confirm(digest: Uint8Array, first: number, end: number): number[] {
     let [at, above] = [first, end];
-    while (at < above) {
+    // One that stands alone is its own answer: no search before it is read.
+    while (at < above && end - first > 1) {
       const middle = (at + above) >>> 1;
-      if (compare(read(middle * rowBytes, digestBytes), digest) < 0) at = middle + 1;
+      if (compareAt(held ?? read(middle * rowBytes, digestBytes), held ? middle * rowBytes : 0, digest) < 0)
+        at = middle + 1;
       else above = middle;
     }
     const found: number[] = [];
     for (; at < end; at++) {
-      const row = read(at * rowBytes, rowBytes);
-      if (compare(row.subarray(0, digestBytes), digest) !== 0) break;
-      found.push(word(row, digestBytes));
+      // Bytes in memory are compared where they lie: a view of them costs more than all of the search.
+      const [bytes, offset] = held ? [held, at * rowBytes] : [read(at * rowBytes, rowBytes), 0];
+      if (compareAt(bytes, offset, digest) !== 0) break;
+      found.push(word(bytes, offset + digestBytes));
     }
     return found;
   }
@@ -118,6 +123,7 @@ type Filling = {
 function fill({ read, rowBytes, count, keys, directory, shift }: Filling): void {
   let nextPlace = 0;
   let [highBefore, lowBefore] = [0, 0];
+  let lastRow = new Uint8Array(0);
   for (let first = 0; first < count; first += BUILD_READ_ROWS) {
     const rows = Math.min(BUILD_READ_ROWS, count - first);
     const part = read(first * rowBytes, rows * rowBytes);
@@ -125,8 +131,13 @@ function fill({ read, rowBytes, count, keys, directory, shift }: Filling): void 
     for (let i = 0, offset = 0; i < rows; i++, offset += rowBytes) {
       const high = word(part, offset);
       const low = word(part, offset + 4);
-      if (high < highBefore || (high === highBefore && low < lowBefore))
-        throw new RangeError("exact: rows are not sorted");
+      if (high < highBefore || (high === highBefore && low < lowBefore)) throw new RangeError(UNSORTED);
+      // Among equal prefixes the rest decides, and a search relies on it.
+      if (high === highBefore && low === lowBefore && first + i > 0) {
+        const row = part.subarray(offset, offset + rowBytes);
+        if (i === 0 ? compareAt(lastRow, 0, row) > 0 : compareAt(part, offset - rowBytes, row) > 0)
+          throw new RangeError(UNSORTED);
+      }
       [highBefore, lowBefore] = [high, low];
       const at = first + i;
       keys[at * KEY_WORDS] = high;
@@ -134,6 +145,7 @@ function fill({ read, rowBytes, count, keys, directory, shift }: Filling): void 
       const place = shift === 32 ? 0 : high >>> shift;
       while (nextPlace <= place) directory[nextPlace++] = at;
     }
+    lastRow = part.slice(-rowBytes);
   }
   directory.fill(count, nextPlace);
 }
@@ -177,9 +189,10 @@ function word(bytes: Uint8Array, at: number): number {
   );
 }
 
-function compare(a: Uint8Array, b: Uint8Array): number {
+/** Of the bytes from `offset` on as many as `b` has. */
+function compareAt(a: Uint8Array, offset: number, b: Uint8Array): number {
   for (let i = 0; i < b.length; i++) {
-    const difference = (a[i] as number) - (b[i] as number);
+    const difference = (a[offset + i] as number) - (b[i] as number);
     if (difference !== 0) return difference;
   }
   return 0;
