@@ -93,7 +93,8 @@ function report({ action, reportDuty, humanReview, requested, country }: NextInp
       ? `${verb} it as your country's law says; name the country to be told where.`
       : "Check whether your country's law has you report it; name the country to be told where.";
   }
-  const { duty, to, basis } = getProviderDuty(country);
+  const { duty, to: named, basis } = getProviderDuty(country);
+  const to = named.replace(/^Your\b/, "your");
   if (duty === "unknown") {
     const step = reportDuty === "report" ? `${verb} it to ${to}.` : `Check whether to report it to ${to}.`;
     return `${step} No duty is on file for this country: ask your counsel.`;

@@ -20,6 +20,9 @@ const COUNTERS = {
 } as const;
 export type Counter = keyof typeof COUNTERS;
 
+/** Said from the start: an increase from nothing to one would not be seen. */
+const UNLABELLED = new Set<Counter>(["breakwater_reload_failures_total", "breakwater_ledger_failures_total"]);
+
 export type Metrics = {
   count(name: Counter, labels?: Labels, by?: number): void;
   observeSeconds(seconds: number): void;
@@ -38,7 +41,7 @@ export type Facts = {
 export function makeMetrics(): Metrics {
   const counters = new Map<Counter, Series>();
   for (const [name, help] of Object.entries(COUNTERS) as [Counter, string][]) {
-    counters.set(name, { help, type: "counter", values: new Map() });
+    counters.set(name, { help, type: "counter", values: new Map(UNLABELLED.has(name) ? [["", 0]] : []) });
   }
   const buckets = new Array<number>(SECONDS_BUCKETS.length + 1).fill(0);
   let sum = 0;

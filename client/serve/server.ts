@@ -47,6 +47,9 @@ const ROUTES: Record<string, Route> = {
   "/metrics": { method: "GET", handle: answerMetrics },
 };
 
+/** What is answered at all. */
+export const PATHS = Object.keys(ROUTES);
+
 export function makeServer(options: ServerOptions): Server {
   const budgets: Budgets = {
     batches: makeBudget(IN_FLIGHT_MAX_BYTES),
