@@ -6,6 +6,7 @@ import type { Bytes, Digest } from "@breakwater/shared/bytes.ts";
 import { parseSetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError, formatProblem } from "@breakwater/shared/problem.ts";
 import { CHECKPOINT_CONTENT_TYPE, TILE_CONTENT_TYPE } from "@breakwater/shared/wire/log.ts";
+import { OpinionsRequest } from "@breakwater/shared/wire/opinions.ts";
 import { AckRequest, ENVELOPE_CONTENT_TYPE, SetRequest } from "@breakwater/shared/wire/sets.ts";
 import { DoubleLog } from "./double-log.ts";
 import { DoubleStore, type StoredRelease, type StoredSet } from "./double-store.ts";
@@ -72,6 +73,7 @@ const ROUTES: Route[] = [
       return { status: 204, headers: {}, body: new Uint8Array() };
     },
   ],
+  ["POST", path(`/v1/sets/${NAME}/${NAME}/opinions`), postOpinions],
   ["GET", path(`/v1/publishers/${NAME}`), getPublisher],
   [
     "GET",
@@ -212,6 +214,14 @@ function recallsOf(set: StoredSet): Answer {
     envelope: new TextDecoder().decode(bytes),
   }));
   return json({ recall: newestOf(set), recalls });
+}
+
+/** The same batch twice is one batch. */
+function postOpinions(m: string[], body: Bytes, _request: IncomingMessage, store: DoubleStore): Answer {
+  const { opinions } = store.getSet(setIdOf(m));
+  const batch = OpinionsRequest.parse(parse(body));
+  opinions.set(batch.batch_id, batch.items);
+  return json({ accepted: batch.items.length, ignored: [] });
 }
 
 async function checkpoint(store: DoubleStore, request: IncomingMessage): Promise<Answer> {

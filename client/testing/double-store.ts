@@ -8,6 +8,7 @@ import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { checkNextRecall, type OpenedRecall, openRecall } from "@breakwater/shared/recall.ts";
 import { checkNext, type OpenedRelease, openRelease, parseStatement, signRelease } from "@breakwater/shared/release.ts";
 import { type OpenedRoot, openRoot } from "@breakwater/shared/root.ts";
+import type { OpinionItem } from "@breakwater/shared/wire/opinions.ts";
 import type { SetAnswer, SetRequest } from "@breakwater/shared/wire/sets.ts";
 import type { DoubleLog } from "./double-log.ts";
 
@@ -17,6 +18,8 @@ export type StoredSet = {
   request: SetRequest;
   releases: StoredRelease[];
   acks: { release: number; statement: string; recall?: number | undefined }[];
+  /** Items by the id of their batch. */
+  opinions: Map<string, OpinionItem[]>;
   recalls: StoredRecall[];
   /** As the head announces it; a dishonest exchange says something else than it serves. */
   announced?: number;
@@ -44,7 +47,7 @@ export class DoubleStore {
   putSet(setId: SetId, request: SetRequest): StoredSet {
     const known = this.sets.get(formatSetId(setId));
     if (known !== undefined && known.request.kind !== request.kind) throw new ExchangeError("set_exists");
-    const set = known ?? { setId, request, releases: [], acks: [], recalls: [] };
+    const set = known ?? { setId, request, releases: [], acks: [], opinions: new Map(), recalls: [] };
     this.sets.set(formatSetId(setId), set);
     return set;
   }
