@@ -10,15 +10,12 @@ describe("the demo's sets", () => {
 
   it.each(SEED_SETS)(
     "$set has a valid description and valid entries, the same each time",
-    ({ kind, about, entries }) => {
+    async ({ kind, about, entries }) => {
       expect(parseAbout(about).kind).toBe(kind);
       const list = entries();
-      const parsed = parseList(
-        kind,
-        "ndjson",
-        new TextEncoder().encode(list.map((entry) => JSON.stringify(entry)).join("\n")),
-      );
-      expect(parsed.faults).toEqual([]);
+      const bytes = new TextEncoder().encode(list.map((entry) => JSON.stringify(entry)).join("\n"));
+      const parsed = await parseList(kind, { format: "ndjson", chunks: [bytes] });
+      expect(parsed.faults.shown).toEqual([]);
       expect(parsed.rows).toHaveLength(list.length);
       expect(entries()).toEqual(list);
     },

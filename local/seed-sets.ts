@@ -3,7 +3,6 @@ import { randomBytes } from "node:crypto";
 import { listSigningKeys } from "@breakwater/client/profile/key-files.ts";
 import { type Pin, readPins, writePin } from "@breakwater/client/profile/pins.ts";
 import type { Profile } from "@breakwater/client/profile/profile.ts";
-import { parseList } from "@breakwater/client/publish/list.ts";
 import { publishList } from "@breakwater/client/publish/publish.ts";
 import { createRoot } from "@breakwater/client/publish/root.ts";
 import { utf8Of } from "@breakwater/shared/bytes.ts";
@@ -42,7 +41,7 @@ export async function seedSets(hotline: Profile, say: Say, signal: AbortSignal):
     };
     const { release, entries } = await publishList(context, {
       about: seedSet.about,
-      parse: (kind) => parseList(kind, "ndjson", list),
+      list: { format: "ndjson", chunks: [list] },
     });
     say(`Published ${SEED_PUBLISHER}/${seedSet.set}: release ${release}, ${entries} entries.`);
   }

@@ -19,7 +19,13 @@ export async function asPublisher<T>(
   const pins = await readPins(context.profileDir);
   const progress = startProgress(context.terminal);
   const name = formatSetId(setId);
-  const words = { blobs: "files sent", rows: "rows admitted", sync: "" };
+  const words = {
+    read: "rows read",
+    packed: "entries packed",
+    blobs: "files sent",
+    rows: "rows admitted",
+    sync: "",
+  };
   const publisher: PublisherContext = {
     exchange,
     profileDir: context.profileDir,

@@ -1,6 +1,6 @@
-/** A file that the command line names, whole and within a limit; `-` is standard input. */
+/** A file that the command line names, whole and within a limit or in pieces; `-` is standard input. */
 
-import { readFile, stat } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 
 export async function readInput(path: string, maxBytes: number): Promise<Uint8Array> {
@@ -23,4 +23,16 @@ async function readStdin(maxBytes: number): Promise<Uint8Array> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+const PIECE_BYTES = 1024 * 1024;
+
+/** As it comes, for what need not be held. @throws ExchangeError `file_unreadable` at once when it cannot be opened */
+export async function openInput(path: string): Promise<AsyncIterable<Uint8Array>> {
+  if (path === "-") return process.stdin as AsyncIterable<Buffer>;
+  try {
+    return (await open(path)).createReadStream({ highWaterMark: PIECE_BYTES }) as AsyncIterable<Buffer>;
+  } catch (cause) {
+    throw new ExchangeError("file_unreadable", {}, { cause });
+  }
 }

@@ -8,7 +8,6 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Exchange, openExchange } from "../http/index.ts";
 import { listSigningKeys } from "../profile/key-files.ts";
 import { readPins } from "../profile/pins.ts";
-import { parseList } from "../publish/list.ts";
 import type { PublisherContext } from "../publish/own-set.ts";
 import { publishList } from "../publish/publish.ts";
 import { createRoot } from "../publish/root.ts";
@@ -57,7 +56,7 @@ const applied = (refused: object[]) =>
 
 async function publish(...numbers: number[]): Promise<void> {
   const bytes = new TextEncoder().encode(ndjsonOf(numbers.map((n) => rowOf(testHashEntry(n)))));
-  await publishList(own, { parse: (kind) => parseList(kind, "ndjson", bytes), about: TEST_ABOUT });
+  await publishList(own, { list: { format: "ndjson", chunks: [bytes] }, about: TEST_ABOUT });
 }
 
 const log = () => scene.double.store.log;

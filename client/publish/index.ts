@@ -1,9 +1,10 @@
 /** Publishing: lists, releases, withdrawals, recalls, taking back; roots from the first to a recovery. */
 
-export { type ListFormat, type ParsedList, parseList, type RowFault } from "./list.ts";
+export { type RowFault, RowsInvalid } from "./faults.ts";
+export { type ListFormat, type ListSource, parseList } from "./list.ts";
 export { nextRoot, type RootChange } from "./next-root.ts";
 export type { PublisherContext } from "./own-set.ts";
-export { type Published, publishHeartbeat, publishList, RowsInvalid } from "./publish.ts";
+export { type Published, publishHeartbeat, publishList } from "./publish.ts";
 export { type Recalled, type RecallTarget, recallEntries } from "./recall.ts";
 export { findDamage, finishRecovery, releaseRecovery, stateOfCopy, stateOfList } from "./recover.ts";
 export { createRoot, type MadeRoot } from "./root.ts";

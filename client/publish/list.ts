@@ -1,41 +1,27 @@
-/** A publisher's list, CSV or NDJSON, as checked entries; or every row that is not valid, with its line and column. */
+/** A publisher's list, CSV or NDJSON, read as it comes: checked rows one by one, and every fault with its line and column. */
 
-import { findUtf8 } from "@breakwater/shared/bytes.ts";
-import {
-  canonicalUrl,
-  type Entry,
-  formatEntry,
-  HashEntry,
-  IndicatorEntry,
-  naturalKey,
-  TermEntry,
-  UrlEntry,
-} from "@breakwater/shared/entries/index.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
-import { isSignalValue, type SignalAlg } from "@breakwater/shared/signals/index.ts";
 import type { SetKind } from "@breakwater/shared/vocab/sets.ts";
-import { UrlScope } from "@breakwater/shared/vocab/urls.ts";
 import { COLUMNS, readCell, setMember } from "./columns.ts";
-import { parseCsv } from "./csv.ts";
-import { describeIssue, describeSignal, MISSING } from "./row-reasons.ts";
+import { createCsvReader, ROW_MAX_CHARS } from "./csv.ts";
+import { createFaultTally, type FaultTally, type RowFault } from "./faults.ts";
+import { createRowCheck, type Row, type RowValue } from "./row.ts";
 
-export const LIST_MAX_BYTES = 1024 * 1024 * 1024;
-/** How many faults are shown; all are counted. */
-export const FAULTS_SHOWN_MAX = 100;
+/** A list is read in pieces; this only keeps a wrong device or an endless pipe from filling a disk. */
+export const LIST_MAX_BYTES = 64 * 1024 * 1024 * 1024;
 
 export type ListFormat = "csv" | "ndjson";
-export type RowFault = { line: number; column: string; reason: string };
-/** A checked row; its id is the entry's where the list gives one, otherwise still to be found or made. */
-export type Row = { line: number; key: string; id: string | undefined; entry: Entry };
-export type ParsedList = { rows: Row[]; faults: RowFault[]; total: number };
-
-// Any valid id does: it is replaced by the entry's own before anything is composed.
-const PLACEHOLDER_ID = "0".repeat(32);
-
-const SCHEMAS = { hash: HashEntry, term: TermEntry, url: UrlEntry, indicator: IndicatorEntry } as const;
+/**
+ * @property defaults - members for every row that does not have them (dotted names for nested ones)
+ */
+export type ListSource = {
+  format: ListFormat;
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+  defaults?: Record<string, string>;
+};
 
 /** What a list may leave out: the words that claim nothing and ask for a person. */
-const DEFAULTS: Record<SetKind, Record<string, unknown>> = {
+const DEFAULTS: Record<SetKind, RowValue> = {
   hash: {
     act: "not_assessed",
     age: "not_assessed",
@@ -56,154 +42,135 @@ export function formatOfFile(path: string): ListFormat {
 }
 
 /**
- * @param defaults - members for every row that does not have them (dotted names for nested ones)
- * @throws ExchangeError `rows_invalid` when it is not text at all
+ * @param take - gets each good row, in the order of the list
+ * @param onRead - told now and then how many rows were read
+ * @returns how many rows the list has, bad ones included
+ * @throws ExchangeError `rows_invalid` when it is not text at all, or longer than any list
  */
-export function parseList(
+export async function readList(
   kind: SetKind,
-  format: ListFormat,
-  bytes: Uint8Array,
-  defaults: Record<string, string> = {},
-): ParsedList {
-  const text = findUtf8(bytes);
-  if (text === undefined) throw new ExchangeError("rows_invalid", { reason: "not_utf8" });
-  const given: Record<string, unknown> = structuredClone(DEFAULTS[kind]);
+  { format, chunks, defaults = {} }: ListSource,
+  take: (row: Row) => void,
+  faults: FaultTally,
+  onRead?: (rows: number) => void,
+): Promise<number> {
+  const given: RowValue = structuredClone(DEFAULTS[kind]);
   for (const [name, value] of Object.entries(defaults)) {
     setMember(given, name, readCell(COLUMNS[kind].get(name) ?? "text", value));
   }
-  const read = format === "csv" ? readCsv(kind, text) : readNdjson(text);
-  const list: ParsedList = { rows: [], faults: [...read.faults], total: read.values.length };
-  for (const { line, value } of read.values) checkRow(kind, line, { ...given, ...value }, list);
-  findDuplicates(list);
-  list.faults.sort((a, b) => a.line - b.line);
-  return list;
+  const check = createRowCheck(kind, faults.add);
+  let total = 0;
+  const judge: Judge = (line, value, faulty) => {
+    total++;
+    const row = value && check(line, { ...given, ...value });
+    if (row !== undefined && !faulty) take(row);
+  };
+  const reader = format === "csv" ? readCsv(kind, judge, faults.add) : readNdjson(judge, faults.add);
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    if (bytes > LIST_MAX_BYTES) throw new ExchangeError("rows_invalid", { reason: "too_large" });
+    reader.push(decode(decoder, chunk));
+    onRead?.(total);
+  }
+  reader.push(decode(decoder));
+  reader.end();
+  return total;
 }
 
-type Read = { values: { line: number; value: Record<string, unknown> }[]; faults: RowFault[] };
+function decode(decoder: TextDecoder, chunk?: Uint8Array): string {
+  try {
+    return chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true });
+  } catch {
+    throw new ExchangeError("rows_invalid", { reason: "not_utf8" }); // the only thing a fatal decoder throws for
+  }
+}
 
-function readCsv(kind: SetKind, text: string): Read {
-  const { rows, faults } = parseCsv(text);
-  const read: Read = { values: [], faults: faults.map((fault) => ({ ...fault, column: "-" })) };
-  const header = rows.shift();
-  if (header === undefined) return read;
-  const names = header.cells.map((name) => name.trim());
+type Reader = { push(text: string): void; end(): void };
+/** @param value - undefined when the row is none at all */
+type Judge = (line: number, value: RowValue | undefined, faulty: boolean) => void;
+type Tell = (fault: RowFault) => void;
+
+function readCsv(kind: SetKind, judge: Judge, tell: Tell): Reader {
+  let names: string[] | undefined;
+  return createCsvReader(
+    ({ line, cells }, faulty) => {
+      if (names === undefined) {
+        names = cells.map((name) => name.trim());
+        for (const reason of faultsOfHeader(kind, names)) tell({ line, ...reason });
+        return;
+      }
+      const fits = cells.length === names.length;
+      if (!fits) tell({ line, column: "-", reason: `${cells.length} cells, the header has ${names.length}` });
+      judge(line, valueOfCells(kind, names, cells), faulty || !fits);
+    },
+    (fault) => tell({ ...fault, column: "-" }),
+  );
+}
+
+function faultsOfHeader(kind: SetKind, names: readonly string[]): Omit<RowFault, "line">[] {
+  return names.flatMap((name, at) => {
+    if (!COLUMNS[kind].has(name)) return [{ column: name || `column ${at + 1}`, reason: "unknown column" }];
+    return names.indexOf(name) === at ? [] : [{ column: name, reason: "the column stands twice" }];
+  });
+}
+
+function valueOfCells(kind: SetKind, names: readonly string[], cells: readonly string[]): RowValue {
+  const value: RowValue = {};
   for (const [at, name] of names.entries()) {
-    if (!COLUMNS[kind].has(name))
-      read.faults.push({ line: header.line, column: name || `column ${at + 1}`, reason: "unknown column" });
-    else if (names.indexOf(name) !== at)
-      read.faults.push({ line: header.line, column: name, reason: "the column stands twice" });
+    const form = COLUMNS[kind].get(name);
+    const member = form === undefined ? undefined : readCell(form, cells[at] ?? "");
+    if (member !== undefined) setMember(value, name, member);
   }
-  for (const { line, cells } of rows) {
-    if (cells.length !== names.length) {
-      read.faults.push({ line, column: "-", reason: `${cells.length} cells, the header has ${names.length}` });
-    }
-    const value: Record<string, unknown> = {};
-    for (const [at, name] of names.entries()) {
-      const form = COLUMNS[kind].get(name);
-      const member = form === undefined ? undefined : readCell(form, cells[at] ?? "");
-      if (member !== undefined) setMember(value, name, member);
-    }
-    read.values.push({ line, value });
-  }
-  return read;
+  return value;
 }
 
-function readNdjson(text: string): Read {
-  const read: Read = { values: [], faults: [] };
-  for (const [at, line] of text.split("\n").entries()) {
-    if (line.trim() === "") continue;
-    const value = parseObject(line);
-    if (value === undefined) read.faults.push({ line: at + 1, column: "-", reason: "not a JSON object" });
-    // An exported line of `changes` carries these; they are the exchange's, not the entry's.
-    else read.values.push({ line: at + 1, value });
-  }
-  return read;
+function readNdjson(judge: Judge, tell: Tell): Reader {
+  let rest = "";
+  let line = 0;
+  let tooLong = false;
+  const take = (text: string) => {
+    line++;
+    const skipped = tooLong;
+    tooLong = false;
+    if (skipped || text.trim() === "") return;
+    const value = parseObject(text);
+    if (value === undefined) tell({ line, column: "-", reason: "not a JSON object" });
+    judge(line, value, value === undefined);
+  };
+  return {
+    push(text) {
+      let from = 0;
+      for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", from)) {
+        take(rest === "" ? text.slice(from, end) : rest + text.slice(from, end));
+        rest = "";
+        from = end + 1;
+      }
+      rest += text.slice(from);
+      if (rest.length <= ROW_MAX_CHARS) return;
+      if (!tooLong) tell({ line: line + 1, column: "-", reason: "longer than a row may be" });
+      [rest, tooLong] = ["", true];
+    },
+    end() {
+      if (rest !== "") take(rest);
+    },
+  };
 }
 
-function parseObject(line: string): Record<string, unknown> | undefined {
+function parseObject(line: string): RowValue | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as RowValue) : undefined;
   } catch {
     return undefined; // counted as a fault by the caller, without the engine's quotation of the line
   }
 }
 
-function checkRow(kind: SetKind, line: number, value: Record<string, unknown>, list: ParsedList): void {
-  const id = typeof value.id === "string" ? value.id : undefined;
-  const candidate = { ...value, id: id ?? PLACEHOLDER_ID };
-  if (kind === "url") canonicalise(candidate);
-  const parsed = SCHEMAS[kind].safeParse(candidate);
-  if (!parsed.success) {
-    for (const issue of parsed.error.issues) list.faults.push({ line, ...describeIssue(kind, issue, candidate) });
-    checkSignal(kind, line, candidate, list);
-    return;
-  }
-  const entry = parsed.data as Entry;
-  try {
-    formatEntry(entry);
-  } catch (error) {
-    if (!(error instanceof ExchangeError)) throw error;
-    list.faults.push({
-      line,
-      column: "-",
-      reason: error.code === "entry_too_long" ? "longer than one line may be" : "cannot be written",
-    });
-    return;
-  }
-  list.rows.push({ line, id, entry, key: naturalKey(kind, entry as never) });
-}
-
-/** The schema looks at a value only once all members are there; its form can be told in any case. */
-function checkSignal(kind: SetKind, line: number, { alg, value }: Record<string, unknown>, list: ParsedList): void {
-  const told = list.faults.some((fault) => fault.line === line && (fault.column === "value" || fault.column === "alg"));
-  if (kind !== "hash" || told || typeof value !== "string") return;
-  if (!isSignalValue(alg as SignalAlg, value))
-    list.faults.push({ line, column: "value", reason: describeSignal(alg, value) });
-}
-
-/** People write addresses in many ways; a set has one. What cannot be mended is left for the schema to refuse. */
-function canonicalise(candidate: Record<string, unknown>): void {
-  const scope = UrlScope.safeParse(candidate.scope);
-  if (typeof candidate.url !== "string" || !scope.success) return;
-  try {
-    candidate.url = canonicalUrl(candidate.url, scope.data);
-  } catch (error) {
-    if (!(error instanceof ExchangeError)) throw error;
-  }
-}
-
-function findDuplicates(list: ParsedList): void {
-  for (const by of ["key", "id"] as const) {
-    const first = new Map<string, number>();
-    for (const row of list.rows) {
-      const value = row[by];
-      if (value === undefined) continue;
-      const line = first.get(value);
-      if (line === undefined) first.set(value, row.line);
-      else
-        list.faults.push({
-          line: row.line,
-          column: by === "id" ? "id" : "-",
-          reason: `the same entry as line ${line}`,
-        });
-    }
-  }
-}
-
-/** A member that every row lacks is one fault of the list, told once; the others stay as they are. */
-export function condenseFaults(faults: readonly RowFault[], total: number): RowFault[] {
-  const rows = new Map<string, number>();
-  for (const { column, reason } of faults) if (reason === MISSING) rows.set(column, (rows.get(column) ?? 0) + 1);
-  const everywhere = (fault: RowFault) => total > 1 && fault.reason === MISSING && rows.get(fault.column) === total;
-  const lacking = new Map(faults.filter(everywhere).map((fault) => [fault.column, fault]));
-  const once = [...lacking.values()].map((fault) => ({ ...fault, line: 1, reason: "missing in every row" }));
-  return [...once, ...faults.filter((fault) => !everywhere(fault))];
-}
-
-/** How many rows have a fault, for "2 of 10,412 rows". */
-export function countFaultyRows(faults: readonly RowFault[]): number {
-  return new Set(faults.map(({ line }) => line)).size;
+/** All of a list that fits into memory: for looking at one without a set. */
+export async function parseList(kind: SetKind, source: ListSource) {
+  const rows: Row[] = [];
+  const faults = createFaultTally();
+  const total = await readList(kind, source, (row) => rows.push(row), faults);
+  return { rows, total, faults: faults.finish(total) };
 }

@@ -10,6 +10,7 @@ import { listSigningKeys } from "../profile/key-files.ts";
 import type { Pin } from "../profile/pins.ts";
 import { type Copy, findCurrent, openCopy } from "../sync/copy.ts";
 import { updateRoots } from "../sync/roots.ts";
+import type { CopyRows } from "../sync/rows.ts";
 import { takeNewest } from "../sync/sync-set.ts";
 
 export type PublisherContext = {
@@ -20,8 +21,11 @@ export type PublisherContext = {
   pin: Pin | undefined;
   now: Date;
   random: (length: number) => Uint8Array;
-  onProgress?: (what: "blobs" | "rows" | "sync", done: number, total: number) => void;
+  /** `read`: rows of the list; `packed`: entries in finished files; `blobs`: files sent; `rows`: rows admitted. */
+  onProgress?: (what: "read" | "packed" | "blobs" | "rows" | "sync", done: number, total: number) => void;
 };
+
+export type StreamedEntries = { count: number; lines: () => AsyncIterable<string> };
 
 export type OwnSet = {
   answer: SetAnswer;
@@ -33,13 +37,36 @@ export type OwnSet = {
   keys: SigningKey[];
 };
 
+/** The own set, with its copy's files held open as long as the work goes on. */
+export async function withOwnSet<T>(context: PublisherContext, work: (own: OwnSet) => Promise<T>): Promise<T> {
+  const own = await openOwnSet(context);
+  try {
+    return await work(own);
+  } finally {
+    own.copy?.close();
+  }
+}
+
+/** The entries of a copy, as they are streamed into a release. @param without - ids that the copy holds and the release will not */
+export function entriesOf(
+  copy: Pick<CopyRows, "entries" | "rows">,
+  without: ReadonlySet<string> = new Set(),
+): StreamedEntries {
+  return {
+    count: copy.entries - without.size,
+    async *lines() {
+      for await (const { id, line } of copy.rows()) if (!without.has(id)) yield line;
+    },
+  };
+}
+
 /**
- * Brings the own copy to the newest release and finds the keys to go on from it.
+ * Brings the own copy to the newest release and finds the keys to go on from it. Whoever opened it closes the copy.
  *
  * @throws ExchangeError `root_pin` without a pin, `key_invalid` when no release key of the root is here,
  *   `release_rollback` when the exchange knows less than this machine does
  */
-export async function openOwnSet(context: PublisherContext): Promise<OwnSet> {
+async function openOwnSet(context: PublisherContext): Promise<OwnSet> {
   const { exchange, stateDir, setId, pin, now } = context;
   if (pin === undefined) throw new ExchangeError("root_pin", { reason: "not_pinned" });
   const answer = await exchange.getSet(setId);

@@ -1,13 +1,13 @@
 /** A composed release until it is admitted: a retry after a kill sends the very same bytes, so it cannot publish twice. */
 
-import { readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, rename, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { type Bytes, type Digest, digestHex, digestOf } from "@breakwater/shared/bytes.ts";
 import { Digest as DigestSchema, type SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { z } from "zod";
-import { isFileError, readIfThere, writePrivateFile } from "../profile/private-files.ts";
-import { setDir } from "../sync/paths.ts";
+import { isFileError, makePrivateDir, readIfThere, writePrivateFile } from "../profile/private-files.ts";
+import { blobsDir, setDir } from "../sync/paths.ts";
 
 const PendingFile = z.object({
   v: z.literal(1),
@@ -25,23 +25,35 @@ const PendingFile = z.object({
 type PendingFile = z.infer<typeof PendingFile>;
 
 export type Pending = Omit<PendingFile, "v" | "body_digest"> & { body: Bytes };
-export type NewPending = Omit<Pending, "blobs"> & { blobs: { digest: Digest; bytes: Uint8Array }[] };
+export type NewPending = Omit<Pending, "blobs">;
+
+/** A release that is being composed: what is kept of it is nothing yet. */
+export type PendingDraft = {
+  keep(blob: { digest: Digest; bytes: Uint8Array }): Promise<void>;
+  finish(pending: NewPending): Promise<Pending>;
+};
 
 function pendingDir(stateDir: string, setId: SetId): string {
   return join(setDir(stateDir, setId), "pending");
 }
 
 /** Blobs and body first, `pending.json` last: what a crash leaves without it was never sent and is thrown away. */
-export async function writePending(stateDir: string, setId: SetId, pending: NewPending): Promise<Pending> {
+export async function openPendingDraft(stateDir: string, setId: SetId): Promise<PendingDraft> {
   const dir = pendingDir(stateDir, setId);
   await rm(dir, { recursive: true, force: true });
-  for (const { digest, bytes } of pending.blobs) await writePrivateFile(join(dir, digestHex(digest)), bytes);
-  await writePrivateFile(join(dir, "body"), pending.body);
-  const { body, ...rest } = pending;
-  const blobs = pending.blobs.map(({ digest }) => digest);
-  const file: PendingFile = { v: 1, ...rest, blobs, body_digest: await digestOf(body) };
-  await writePrivateFile(join(dir, "pending.json"), `${JSON.stringify(file, null, 2)}\n`);
-  return { ...rest, blobs, body };
+  const blobs: Digest[] = [];
+  return {
+    async keep({ digest, bytes }) {
+      await writePrivateFile(join(dir, digestHex(digest)), bytes);
+      blobs.push(digest);
+    },
+    async finish({ body, ...rest }) {
+      await writePrivateFile(join(dir, "body"), body);
+      const file: PendingFile = { v: 1, ...rest, blobs, body_digest: await digestOf(body) };
+      await writePrivateFile(join(dir, "pending.json"), `${JSON.stringify(file, null, 2)}\n`);
+      return { ...rest, blobs, body };
+    },
+  };
 }
 
 /** @throws ExchangeError `copy_damaged` when the files are not those that were written: they are never sent then */
@@ -63,6 +75,22 @@ export async function readPendingBlob(stateDir: string, setId: SetId, digest: Di
   if (bytes === undefined || (await digestOf(bytes)) !== digest)
     throw new ExchangeError("copy_damaged", { reason: "pending" });
   return bytes;
+}
+
+/** It is admitted: its files are the own copy's to be, which then need not fetch what this machine made. */
+export async function settlePending(stateDir: string, setId: SetId, { blobs }: Pick<Pending, "blobs">): Promise<void> {
+  const kept = blobsDir(setDir(stateDir, setId));
+  await makePrivateDir(kept);
+  for (const digest of blobs) await moveIfThere(join(pendingDir(stateDir, setId), digestHex(digest)), kept);
+  await dropPending(stateDir, setId);
+}
+
+async function moveIfThere(path: string, dir: string): Promise<void> {
+  try {
+    await rename(path, join(dir, basename(path)));
+  } catch (error) {
+    if (!isFileError(error, "ENOENT")) throw error;
+  }
 }
 
 export async function dropPending(stateDir: string, setId: SetId): Promise<void> {

@@ -7,13 +7,15 @@ import { type Exchange, openExchange } from "../http/index.ts";
 import { listSigningKeys } from "../profile/key-files.ts";
 import { readPins } from "../profile/pins.ts";
 import { openCopy } from "../sync/copy.ts";
+import { heldLines } from "../testing/copy-lines.ts";
 import { type Double, TEST_API_KEY } from "../testing/double-exchange.ts";
 import { aboutOfKind, ndjsonOf, rowOf, TEST_ABOUT, testHashEntry, testTermEntry } from "../testing/entries.ts";
 import { openScene, type Scene } from "../testing/scene.ts";
-import { parseList } from "./list.ts";
+import type { RowsInvalid } from "./faults.ts";
+import type { ListSource } from "./list.ts";
 import type { PublisherContext } from "./own-set.ts";
 import { findPending } from "./pending.ts";
-import { publishList, type RowsInvalid } from "./publish.ts";
+import { publishList } from "./publish.ts";
 import { createRoot } from "./root.ts";
 import { withdrawEntries } from "./withdraw.ts";
 
@@ -56,13 +58,13 @@ async function openPublisher(
 }
 
 const listOf = (...numbers: number[]) => listOfRows(numbers.map((n) => rowOf(testHashEntry(n))));
-const listOfRows = (rows: object[]) => {
-  const bytes = new TextEncoder().encode(ndjsonOf(rows));
-  return (kind: "hash" | "term" | "url" | "indicator") => parseList(kind, "ndjson", bytes);
-};
+const listOfRows = (rows: object[]): ListSource => ({
+  format: "ndjson",
+  chunks: [new TextEncoder().encode(ndjsonOf(rows))],
+});
 const releases = () => double.store.getSet(setId).releases;
 const publish = (context: PublisherContext, ...numbers: number[]) =>
-  publishList(context, { parse: listOf(...numbers), about: TEST_ABOUT });
+  publishList(context, { list: listOf(...numbers), about: TEST_ABOUT });
 
 describe.each(["member", "exchange"] as const)("publishing with the release key at the %s", (custody) => {
   it("publishes a first release, then only what changed, then nothing", async () => {
@@ -100,14 +102,14 @@ describe("what is published", () => {
   it("keeps an entry's id when its natural key stays and the rest changes", async () => {
     const context = await openPublisher();
     await publish(context, 1, 2);
-    const before = (await openCopy(context.stateDir, setId))?.lines.map(
+    const before = (await heldLines(context.stateDir, setId))?.map(
       (line) => JSON.parse(line) as { id: string; value: string },
     );
     const rows = [rowOf(testHashEntry(1, { act: "none_visible" })), rowOf(testHashEntry(2))];
-    expect(await publishList(context, { parse: listOfRows(rows) })).toMatchObject({
+    expect(await publishList(context, { list: listOfRows(rows) })).toMatchObject({
       change: { added: 0, changed: 1, removed: 0 },
     });
-    const after = (await openCopy(context.stateDir, setId))?.lines.map(
+    const after = (await heldLines(context.stateDir, setId))?.map(
       (line) => JSON.parse(line) as { id: string; value: string },
     );
     expect(after?.map(({ id, value }) => [id, value])).toEqual(before?.map(({ id, value }) => [id, value]));
@@ -117,15 +119,15 @@ describe("what is published", () => {
     const context = await openPublisher("member", "term");
     const about = aboutOfKind("term");
     const rows = [rowOf(testTermEntry(1)), rowOf(testTermEntry(2))];
-    await publishList(context, { parse: listOfRows(rows), about });
+    await publishList(context, { list: listOfRows(rows), about });
     const turned = [rows[1] as object, { ...rows[0], context: ["chat", "search"] }];
-    expect(await publishList(context, { parse: listOfRows(turned) })).toMatchObject({ published: false });
+    expect(await publishList(context, { list: listOfRows(turned) })).toMatchObject({ published: false });
   });
 
   it("leaves entries alone that a partial list does not have, when asked", async () => {
     const context = await openPublisher();
     await publish(context, 1, 2);
-    expect(await publishList(context, { parse: listOf(3), keepMissing: true })).toMatchObject({
+    expect(await publishList(context, { list: listOf(3), keepMissing: true })).toMatchObject({
       entries: 3,
       change: { added: 1, removed: 0 },
     });
@@ -135,7 +137,7 @@ describe("what is published", () => {
     const context = await openPublisher();
     await publish(context, 1);
     const about = { ...TEST_ABOUT, title: "Another title" };
-    expect(await publishList(context, { parse: listOf(1), about })).toMatchObject({ published: true, release: 2 });
+    expect(await publishList(context, { list: listOf(1), about })).toMatchObject({ published: true, release: 2 });
     expect(releases()[1]?.manifest.about.title).toBe("Another title");
   });
 
@@ -144,7 +146,7 @@ describe("what is published", () => {
     await publish(context, 1);
     const before = double.requests.length;
     const bad = listOfRows([rowOf(testHashEntry(2)), { ...rowOf(testHashEntry(3)), value: "12" }]);
-    const failure = (await publishList(context, { parse: bad }).catch((error: unknown) => error)) as RowsInvalid;
+    const failure = (await publishList(context, { list: bad }).catch((error: unknown) => error)) as RowsInvalid;
     expect(failure).toMatchObject({ code: "rows_invalid", total: 2, faults: [{ line: 2, column: "value" }] });
     expect(
       double.requests.slice(before).filter((request) => !request.startsWith("GET") && !request.endsWith("/acks")),
@@ -158,7 +160,7 @@ describe("what is published", () => {
     const confirm = async () => {
       throw new ExchangeError("confirmation_missing");
     };
-    await expect(publishList(context, { parse: listOf(1), confirm })).rejects.toMatchObject({
+    await expect(publishList(context, { list: listOf(1), confirm })).rejects.toMatchObject({
       code: "confirmation_missing",
     });
     expect(releases().length).toBe(1);
@@ -166,11 +168,11 @@ describe("what is published", () => {
 
   it("needs a description first, and of the set's kind", async () => {
     const context = await openPublisher();
-    await expect(publishList(context, { parse: listOf(1) })).rejects.toMatchObject({ code: "about_invalid" });
-    await expect(publishList(context, { parse: listOf(1), about: aboutOfKind("term") })).rejects.toMatchObject({
+    await expect(publishList(context, { list: listOf(1) })).rejects.toMatchObject({ code: "about_invalid" });
+    await expect(publishList(context, { list: listOf(1), about: aboutOfKind("term") })).rejects.toMatchObject({
       code: "set_kind",
     });
-    await expect(publishList(context, { parse: listOf(1), about: { title: 1 } })).rejects.toMatchObject({
+    await expect(publishList(context, { list: listOf(1), about: { title: 1 } })).rejects.toMatchObject({
       code: "about_invalid",
     });
   });
@@ -219,7 +221,7 @@ describe("a publication that is interrupted", () => {
     double.hostile = [];
     const elsewhere = { ...context, stateDir: join(scene.dir, "elsewhere") };
     await publish(elsewhere, 1, 5);
-    expect(await publishList(context, { parse: listOf(1, 2), keepMissing: true })).toMatchObject({
+    expect(await publishList(context, { list: listOf(1, 2), keepMissing: true })).toMatchObject({
       published: true,
       release: 3,
       entries: 3,
@@ -258,9 +260,8 @@ describe("withdrawing", () => {
     const context = await openPublisher();
     await publish(context, 1, 2, 3);
     const [first] =
-      (await openCopy(context.stateDir, setId))?.lines.map(
-        (line) => JSON.parse(line) as { id: string; value: string },
-      ) ?? [];
+      (await heldLines(context.stateDir, setId))?.map((line) => JSON.parse(line) as { id: string; value: string }) ??
+      [];
     const other = [1, 2, 3].map((n) => testHashEntry(n).value).find((value) => value !== first?.value) as string;
     const withdrawn = await withdrawEntries(context, { ids: [first?.id as string], values: [other], reason: "adult" });
     expect(withdrawn).toMatchObject({ release: 2, entries: 1, change: { removed: 2 } });

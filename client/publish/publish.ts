@@ -1,19 +1,20 @@
 /** Publishing: what changed, composed once, kept until it is admitted, and the own copy moved to it. */
 
 import { type About, parseAbout } from "@breakwater/shared/about.ts";
-import { type ComposedRelease, type ComposeInput, composeRelease, type NewChange } from "@breakwater/shared/compose.ts";
+import { type ChangeSource, type Composed, type ComposeInput, composeBlobs } from "@breakwater/shared/compose.ts";
 import { jcs } from "@breakwater/shared/jcs.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { signRelease } from "@breakwater/shared/release.ts";
-import { entriesById } from "../sync/copy.ts";
-import type { Change } from "../sync/guards.ts";
 import { syncSet } from "../sync/outcome.ts";
-import { compareList } from "./delta.ts";
 import { noteStatement } from "./journal.ts";
-import { countFaultyRows, type ParsedList, type RowFault } from "./list.ts";
-import { type OwnSet, openOwnSet, type PublisherContext } from "./own-set.ts";
-import { dropPending, findPending, type Pending, writePending } from "./pending.ts";
+import type { ListSource } from "./list.ts";
+import { entriesOf, type OwnSet, type PublisherContext, type StreamedEntries, withOwnSet } from "./own-set.ts";
+import { gzipBeside, SEGMENTS_AHEAD } from "./packing.ts";
+import { dropPending, findPending, openPendingDraft, type Pending } from "./pending.ts";
+import { dropWork, planList, type SetChange } from "./plan.ts";
 import { type SendContext, type Sent, sendPending } from "./send.ts";
+
+const PROGRESS_LINES = 16_384;
 
 export type Published = {
   /** false: the list is what is published already. */
@@ -21,59 +22,50 @@ export type Published = {
   release: number;
   digest: string | null;
   entries: number;
-  change: Change;
+  change: SetChange;
   /** A release that an earlier run had composed was sent first. */
   resumed: number | null;
 };
 
 export type ListInput = {
-  /** Parsed when the set's kind is known. */
-  parse: (kind: OwnSet["answer"]["kind"]) => ParsedList;
+  list: ListSource;
   about?: unknown;
   keepMissing?: boolean;
   /** Asked before entries are withdrawn; throwing stops everything. */
-  confirm?: (change: Change, entriesAfter: number) => Promise<void>;
+  confirm?: (change: SetChange, entriesAfter: number) => Promise<void>;
 };
 
-/** Rows that are not valid, all of them: nothing was published. */
-export class RowsInvalid extends ExchangeError {
-  readonly faults: RowFault[];
-  readonly total: number;
-
-  constructor(faults: RowFault[], total: number) {
-    super("rows_invalid", { rows: countFaultyRows(faults), of: total });
-    this.faults = faults;
-    this.total = total;
-  }
-}
-
-/** @throws RowsInvalid with every bad row; ExchangeError otherwise. The set is then as it was. */
+/** @throws RowsInvalid with the first bad rows; ExchangeError otherwise. The set is then as it was. */
 export async function publishList(context: PublisherContext, input: ListInput): Promise<Published> {
   const resumed = await finishPending(context);
-  const own = await openOwnSet(context);
-  const { kind } = own.answer;
-  const list = input.parse(kind);
-  const { keepMissing = false } = input;
-  const delta = compareList(kind, own.copy?.lines ?? [], list.rows, { keepMissing, random: context.random });
-  const faults = [...list.faults, ...delta.faults];
-  if (faults.length > 0) throw new RowsInvalid(faults, list.total);
-  const about = aboutOf(own, input.about);
-  const sameAbout = own.copy !== undefined && jcs(about) === jcs(own.copy.manifest.about);
-  if (delta.changes.length === 0 && sameAbout) return unchanged(own, resumed);
-  if (delta.count.removed > 0) await input.confirm?.(delta.count, delta.entries.size);
-  return releaseChanges(
-    context,
-    own,
-    { about, changes: delta.changes, entries: delta.entries, count: delta.count },
-    resumed,
-  );
+  return withOwnSet(context, async (own) => {
+    const { stateDir, setId, random, onProgress } = context;
+    const plan = await planList({
+      ...{ stateDir, setId, random, kind: own.answer.kind, copy: own.copy, list: input.list },
+      keepMissing: input.keepMissing === true,
+      onRead: (rows) => onProgress?.("read", rows, 0),
+    });
+    try {
+      const about = aboutOf(own, input.about);
+      const { count } = plan;
+      const isSameAbout = own.copy !== undefined && jcs(about) === jcs(own.copy.manifest.about);
+      if (count.added + count.changed + count.removed === 0 && isSameAbout) return unchanged(own, resumed);
+      if (count.removed > 0) await input.confirm?.(count, plan.entries);
+      // Release 1 is its snapshot: there is nothing that it changes.
+      const changes = own.copy === undefined ? [] : { sorted: plan.changes };
+      const entries = { count: plan.entries, lines: plan.lines };
+      return await releaseChanges(context, own, { about, changes, entries, count }, resumed);
+    } finally {
+      await plan.drop();
+    }
+  });
 }
 
 export type Changes = {
   about: About;
-  changes: NewChange[];
-  entries: Map<string, string>;
-  count: Change;
+  changes: ChangeSource;
+  entries: StreamedEntries;
+  count: SetChange;
   purpose?: ComposeInput["purpose"];
 };
 
@@ -84,38 +76,37 @@ export async function releaseChanges(
   { about, changes, entries, count, purpose }: Changes,
   resumed: number | null,
 ): Promise<Published> {
-  const { setId, now, random } = context;
   const previous = own.copy && { ...own.copy.link, manifest: own.copy.manifest };
-  const composed = await composeRelease({
+  const input = {
     ...(previous === undefined ? {} : { previous }),
     ...(purpose === undefined ? {} : { purpose }),
-    entries,
-    changes,
-    about,
-    publisher: setId.publisher,
-    set: setId.set,
+    ...{ entries, changes, about },
     rootVersion: own.root.root.version,
-    now: Math.floor(now.getTime() / 1000),
-    random,
-  });
-  const sent = await sendComposed(context, own, composed, count);
+    now: Math.floor(context.now.getTime() / 1000),
+  };
+  const sent = await sendComposed(context, own, input, count);
   return { published: true, release: sent.release, digest: sent.digest, entries: sent.entries, change: count, resumed };
 }
 
-/** Signs, keeps, notes, sends what was composed, and moves the own copy to it. */
+export type OwnInput = Omit<ComposeInput, "entries" | "publisher" | "set" | "random" | "packing"> & {
+  entries: StreamedEntries;
+};
+
+/** Composes file by file, signs, keeps, notes and sends; then the own copy moves to it. */
 export async function sendComposed(
   context: PublisherContext,
   { custody, keys }: Pick<OwnSet, "custody" | "keys">,
-  composed: ComposedRelease,
-  change: Change,
+  input: OwnInput,
+  change: SetChange,
 ): Promise<Sent> {
   const { stateDir, setId, now } = context;
-  const pending = await writePending(stateDir, setId, {
+  const draft = await openPendingDraft(stateDir, setId);
+  const composed = await keepComposed(context, input, draft.keep);
+  const pending = await draft.finish({
     release: composed.statement.release,
     digest: composed.digest,
     signed_by: custody,
     body: custody === "member" ? await signRelease(composed.statement, keys) : composed.statementBytes,
-    blobs: composed.blobs,
     change,
     entries: composed.manifest.entries,
     composed_at: now.toISOString(),
@@ -124,6 +115,39 @@ export async function sendComposed(
   const sent = await sendPending(sendContext(context), pending, false);
   await moveCopy(context, sent);
   return sent;
+}
+
+async function keepComposed(
+  { setId, random, onProgress }: PublisherContext,
+  input: OwnInput,
+  keep: Awaited<ReturnType<typeof openPendingDraft>>["keep"],
+): Promise<Composed> {
+  const composing = composeBlobs({
+    ...input,
+    ...setId,
+    random,
+    entries: counting(input.entries, (packed) => onProgress?.("packed", packed, input.entries.count)),
+    packing: { compress: gzipBeside, ahead: SEGMENTS_AHEAD },
+  });
+  for (;;) {
+    const step = await composing.next();
+    if (step.done) return step.value;
+    await keep(step.value);
+  }
+}
+
+/** Tells how many lines were taken, now and then. */
+function counting({ count, lines }: StreamedEntries, tell: (done: number) => void): StreamedEntries {
+  return {
+    count,
+    async *lines() {
+      let done = 0;
+      for await (const line of lines()) {
+        if (++done % PROGRESS_LINES === 0) tell(done);
+        yield line;
+      }
+    },
+  };
 }
 
 async function notePending({ profileDir, setId, now }: PublisherContext, pending: Pending): Promise<void> {
@@ -139,12 +163,19 @@ async function notePending({ profileDir, setId, now }: PublisherContext, pending
 
 /** The same content under a new number and a new date: for a set that has nothing to say and wants to be known alive. */
 export async function publishHeartbeat(context: PublisherContext): Promise<Published> {
+  return releaseCopy(context, {});
+}
+
+/** The entries of the own copy, as they are, in a release of their own. */
+export async function releaseCopy(context: PublisherContext, purpose: Pick<Changes, "purpose">): Promise<Published> {
   const resumed = await finishPending(context);
-  const own = await openOwnSet(context);
-  if (own.copy === undefined) throw new ExchangeError("copy_missing");
-  const entries: Map<string, string> = entriesById(own.copy.lines);
-  const count = { added: 0, changed: 0, removed: 0 };
-  return releaseChanges(context, own, { about: own.copy.manifest.about, changes: [], entries, count }, resumed);
+  return withOwnSet(context, async (own) => {
+    if (own.copy === undefined) throw new ExchangeError("copy_missing");
+    const count = { added: 0, changed: 0, removed: 0 };
+    const { about } = own.copy.manifest;
+    const entries = entriesOf(own.copy);
+    return releaseChanges(context, own, { about, changes: [], entries, count, ...purpose }, resumed);
+  });
 }
 
 /**
@@ -155,7 +186,9 @@ export async function publishHeartbeat(context: PublisherContext): Promise<Publi
 export async function finishPending(context: PublisherContext): Promise<number | null> {
   const pending = await findPending(context.stateDir, context.setId);
   if (pending === undefined) {
-    await dropPending(context.stateDir, context.setId); // half-written files of a run that was killed while composing
+    // What a run left that was killed while it read the list or composed: nobody was told of it.
+    await dropWork(context.stateDir, context.setId);
+    await dropPending(context.stateDir, context.setId);
     return null;
   }
   try {

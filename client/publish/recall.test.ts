@@ -1,16 +1,17 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parsePublisher, parseSetId, randomBytes } from "@breakwater/shared/ids.ts";
+import { entryIdOf } from "@breakwater/shared/state.ts";
 import type { AppliedAnswer } from "@breakwater/shared/wire/recalls.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openExchange } from "../http/index.ts";
 import { readPins } from "../profile/pins.ts";
-import { entriesById, openCopy } from "../sync/copy.ts";
+import { openCopy } from "../sync/copy.ts";
+import { heldLines } from "../testing/copy-lines.ts";
 import { TEST_API_KEY } from "../testing/double-exchange.ts";
 import { ndjsonOf, rowOf, TEST_ABOUT, testHashEntry } from "../testing/entries.ts";
 import { openScene, type Scene } from "../testing/scene.ts";
 import { isOwn, journalPath, readJournal } from "./journal.ts";
-import { parseList } from "./list.ts";
 import type { PublisherContext } from "./own-set.ts";
 import { publishList } from "./publish.ts";
 import { recallEntries } from "./recall.ts";
@@ -58,12 +59,13 @@ afterEach(() => scene.close());
 
 async function publish(...numbers: number[]): Promise<void> {
   const bytes = new TextEncoder().encode(ndjsonOf(numbers.map((n) => rowOf(testHashEntry(n)))));
-  await publishList(context, { parse: (kind) => parseList(kind, "ndjson", bytes), about: TEST_ABOUT });
+  await publishList(context, { list: { format: "ndjson", chunks: [bytes] }, about: TEST_ABOUT });
 }
 
 const stored = () => scene.double.store.getSet(setId).recalls;
 const releases = () => scene.double.store.getSet(setId).releases;
-const held = async () => entriesById((await openCopy(context.stateDir, setId))?.lines ?? []);
+const held = async () =>
+  new Map((await heldLines(context.stateDir, setId))?.map((line) => [entryIdOf(line), line] as const));
 
 async function idOf(n: number): Promise<string> {
   for (const [id, line] of await held()) if (line.includes(testHashEntry(n).value)) return id;
@@ -151,7 +153,7 @@ describe("what a release put", () => {
     const bytes = new TextEncoder().encode(
       ndjsonOf([1, 2, 3, 4].map((n) => rowOf(testHashEntry(n, n === 3 ? { act: "none_visible" } : {})))),
     );
-    await publishList(context, { parse: (kind) => parseList(kind, "ndjson", bytes) });
+    await publishList(context, { list: { format: "ndjson", chunks: [bytes] } });
     const later = await openCopy(context.stateDir, setId);
     expect(await findReleasedIds(context.exchange, setId, later as never, [2, 2])).toEqual([four]);
     expect(await findReleasedIds(context.exchange, setId, later as never, [2, 3])).toEqual([three, four].sort());

@@ -2,24 +2,22 @@
 
 import { join } from "node:path";
 import type { About } from "@breakwater/shared/about.ts";
-import { composeRelease } from "@breakwater/shared/compose.ts";
-import { parseEntry } from "@breakwater/shared/entries/index.ts";
 import { parseEnvelope } from "@breakwater/shared/envelope.ts";
 import type { Digest, Kid } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { openRelease, parseStatement, type ReleaseLink } from "@breakwater/shared/release.ts";
 import { type OpenedRoot, openPinnedRoot } from "@breakwater/shared/root.ts";
 import { writePrivateFile } from "../profile/private-files.ts";
-import { type Copy, entriesById, openCopy } from "../sync/copy.ts";
+import { type Copy, openCopy } from "../sync/copy.ts";
 import { evidenceDir, setDir } from "../sync/paths.ts";
 import { updateRoots } from "../sync/roots.ts";
 import { walkStatements } from "../sync/statements.ts";
-import { compareList } from "./delta.ts";
 import { isOwn, journalPath, noteStatement, readJournal } from "./journal.ts";
-import type { ParsedList } from "./list.ts";
-import { findSigner, type PublisherContext } from "./own-set.ts";
+import type { ListSource } from "./list.ts";
+import { entriesOf, findSigner, type PublisherContext, type StreamedEntries } from "./own-set.ts";
 import { findPending } from "./pending.ts";
-import { finishPending, RowsInvalid, sendComposed } from "./publish.ts";
+import { planList } from "./plan.ts";
+import { finishPending, sendComposed } from "./publish.ts";
 
 export type ForeignRelease = { release: number; digest: string; iat: number; root: number };
 
@@ -33,8 +31,9 @@ export type Damage = {
   /** Release keys of today's root that signed one of them: they must go before anything else. */
   stolen: Kid[];
   /** The own copy, when no foreign release is in it and no own one is missing from it. */
-  good: Copy | undefined;
+  good: GoodCopy | undefined;
 };
+export type GoodCopy = Pick<Copy, "link" | "manifest" | "entries">;
 
 /**
  * Looks at the chain from the own copy to the exchange's newest release, and tells which of it this profile made.
@@ -50,6 +49,7 @@ export async function findDamage(context: PublisherContext, ownUntil = 0): Promi
     if (error instanceof ExchangeError && error.code === "copy_damaged") return undefined;
     throw error;
   });
+  copy?.close(); // it was sound; it is opened again when its rows are needed
   const head = await openByAnyRoot(context, await exchange.getHead(setId), root);
   const after = await walkStatements(exchange, setId, copy?.link, head);
   const journal = await readJournal(journalPath(profileDir));
@@ -97,7 +97,8 @@ async function openByAnyRoot({ exchange, setId }: PublisherContext, bytes: Uint8
   return openRelease(bytes, root, { strict: false });
 }
 
-export type GoodState = { about: About; entries: Map<string, string>; from: "copy" | "list" };
+/** @property drop - removes what it keeps on the disk, once it is composed or given up */
+export type GoodState = { about: About; entries: StreamedEntries; from: "copy" | "list"; drop: () => Promise<void> };
 
 /** What was said in the publisher's name, kept: it proves the theft, and the exchange may lose it. */
 export async function keepForeign({ stateDir, setId }: PublisherContext, { foreign }: Damage): Promise<string> {
@@ -108,22 +109,40 @@ export async function keepForeign({ stateDir, setId }: PublisherContext, { forei
 }
 
 /** What the set should hold: the own copy from before the theft. @throws ExchangeError `copy_missing` when there is none */
-export function stateOfCopy(good: Copy | undefined): GoodState {
+export function stateOfCopy({ stateDir, setId }: PublisherContext, good: GoodCopy | undefined): GoodState {
   if (good === undefined) throw new ExchangeError("copy_missing", { reason: "the_copy_is_not_the_last_own_state" });
-  return { about: good.manifest.about, entries: entriesById(good.lines), from: "copy" };
+  async function* lines() {
+    const copy = await openCopy(stateDir, setId);
+    try {
+      if (copy === undefined || copy.link.digest !== good?.link.digest) throw new ExchangeError("copy_missing");
+      yield* entriesOf(copy).lines();
+    } finally {
+      copy?.close();
+    }
+  }
+  const entries = { count: good.entries, lines };
+  return { about: good.manifest.about, entries, from: "copy", drop: async () => undefined };
 }
 
-/** What the set should hold: a list that a person gives. An entry that the copy knows by its natural key keeps its id. */
-export function stateOfList(
-  list: ParsedList,
+/**
+ * What the set should hold: a list that a person gives. An entry that the copy knows by its natural key keeps its id.
+ *
+ * @throws RowsInvalid
+ */
+export async function stateOfList(
+  { stateDir, setId, random }: PublisherContext,
+  list: ListSource,
   about: About,
-  copy: Copy | undefined,
-  random: PublisherContext["random"],
-): GoodState {
-  const delta = compareList(about.kind, copy?.lines ?? [], list.rows, { keepMissing: false, random });
-  const faults = [...list.faults, ...delta.faults];
-  if (faults.length > 0) throw new RowsInvalid(faults, list.total);
-  return { about, entries: delta.entries, from: "list" };
+  good: GoodCopy | undefined,
+): Promise<GoodState> {
+  const copy = good === undefined ? undefined : await openCopy(stateDir, setId);
+  try {
+    const plan = await planList({ stateDir, setId, kind: about.kind, copy, list, random });
+    const entries = { count: plan.entries, lines: plan.lines };
+    return { about, entries, from: "list", drop: plan.drop };
+  } finally {
+    copy?.close();
+  }
 }
 
 export type Recovered = { release: number; digest: string; entries: number; resumed: boolean };
@@ -134,25 +153,22 @@ export type Recovered = { release: number; digest: string; entries: number; resu
  * @throws ExchangeError `release_root` while a stolen key is still listed, `release_closed` when the thief ended the set
  */
 export async function releaseRecovery(context: PublisherContext, damage: Damage, state: GoodState): Promise<Recovered> {
-  const { setId, now, random } = context;
+  const { now } = context;
   if (damage.stolen.length > 0) throw new ExchangeError("release_root", { reason: "a_stolen_key_is_still_listed" });
   const signer = await findSigner(context, damage.root);
   await disown(context, damage);
-  for (const line of state.entries.values()) parseEntry(state.about.kind, line);
   const { statement, digest } = damage.head;
-  const composed = await composeRelease({
+  const input = {
     previous: { statement, digest },
     entries: state.entries,
     changes: [],
     about: state.about,
-    ...setId,
     rootVersion: damage.root.root.version,
     // The thief may have dated the last release a few minutes ahead; a release is never older than the one before.
     now: Math.max(Math.floor(now.getTime() / 1000), statement.iat),
-    random,
-    purpose: "recovery",
-  });
-  const sent = await sendComposed(context, signer, composed, { added: 0, changed: 0, removed: 0 });
+    purpose: "recovery" as const,
+  };
+  const sent = await sendComposed(context, signer, input, { added: 0, changed: 0, removed: 0 });
   return { release: sent.release, digest: sent.digest, entries: sent.entries, resumed: false };
 }
 

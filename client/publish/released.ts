@@ -7,7 +7,7 @@ import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { decodeSegment } from "@breakwater/shared/segment.ts";
 import type { Exchange } from "../http/index.ts";
 import { obtainBlob } from "../sync/blobs.ts";
-import { type Copy, entriesById } from "../sync/copy.ts";
+import type { Copy } from "../sync/copy.ts";
 import { blobsDir } from "../sync/paths.ts";
 
 /** A feed that never ends is not read for ever. */
@@ -36,8 +36,8 @@ export async function findReleasedIds(
     listed.length === copy.current.release - from + 1
       ? await readDeltas(source, setId, copy, listed)
       : await readFeed(source, setId, copy.current.release);
-  const held: ReadonlyMap<string, string> = entriesById(copy.lines);
-  return [...made].flatMap(([id, release]) => (release >= from && release <= to && held.has(id) ? [id] : [])).sort();
+  const isHeld = (id: string) => copy.findRow(id) !== undefined;
+  return [...made].flatMap(([id, release]) => (release >= from && release <= to && isHeld(id) ? [id] : [])).sort();
 }
 
 async function readDeltas(

@@ -4,7 +4,7 @@ import type { SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError, isProblemCode } from "@breakwater/shared/problem.ts";
 import type { ReleaseAnswer } from "@breakwater/shared/wire/sets.ts";
 import type { Exchange } from "../http/index.ts";
-import { dropPending, type Pending, readPendingBlob } from "./pending.ts";
+import { dropPending, type Pending, readPendingBlob, settlePending } from "./pending.ts";
 
 export const BLOBS_AT_ONCE = 4;
 const ADMISSION_POLL_MS = 1_000;
@@ -49,7 +49,7 @@ export async function sendPending(context: SendContext, pending: Pending, resume
     await sendBlobs(context, pending, resumed);
     const answer = await context.exchange.postRelease(context.setId, pending.body, pending.signed_by);
     const sent = answer === undefined ? await awaitAdmission(context, pending) : sentOf(answer, pending);
-    await dropPending(context.stateDir, context.setId);
+    await settlePending(context.stateDir, context.setId, pending);
     return sent;
   } catch (error) {
     if (error instanceof ExchangeError && !MAY_WORK_LATER.has(error.code))

@@ -10,10 +10,10 @@ import { WithdrawalReason } from "@breakwater/shared/vocab/reasons.ts";
 import type { AppliedAnswer } from "@breakwater/shared/wire/recalls.ts";
 import { z } from "zod";
 import { readIfThere, writePrivateFile } from "../profile/private-files.ts";
-import { type Copy, entriesById } from "../sync/copy.ts";
+import type { Copy } from "../sync/copy.ts";
 import { setDir } from "../sync/paths.ts";
-import { type OwnSet, openOwnSet, type PublisherContext } from "./own-set.ts";
-import { finishPending, releaseChanges } from "./publish.ts";
+import { type PublisherContext, withOwnSet } from "./own-set.ts";
+import { finishPending, releaseCopy } from "./publish.ts";
 import { type Recalled, type RecallTarget, recallEntries } from "./recall.ts";
 import { findReleasedIds } from "./released.ts";
 import { withdrawEntries } from "./withdraw.ts";
@@ -57,25 +57,24 @@ export async function planTakeBack(
   const { exchange, setId, now } = context;
   const earlier = await readRecord(context, target);
   const members = await countMembers(context);
-  const { copy } = await openOwnSet(context);
-  if (copy === undefined) throw new ExchangeError("copy_missing");
-  if (earlier !== undefined && !isBack(earlier, copy)) return { target, record: earlier, resumed: true, members };
-  const ids =
-    "entries" in target
-      ? [...new Set(target.entries)].sort()
-      : await findReleasedIds(exchange, setId, copy, target.releases);
-  const held: ReadonlyMap<string, string> = entriesById(copy.lines);
-  const missing = ids.filter((id) => !held.has(id)).length;
-  if (missing > 0 || ids.length === 0) throw new ExchangeError("not_found", { reason: "not_in_the_set", missing });
-  const record = RecordFile.parse({ v: 1, started_at: now.toISOString(), ids, reason });
-  return { target, record, resumed: false, members };
+  return withOwnSet(context, async ({ copy }) => {
+    if (copy === undefined) throw new ExchangeError("copy_missing");
+    if (earlier !== undefined && !isBack(earlier, copy)) return { target, record: earlier, resumed: true, members };
+    const ids =
+      "entries" in target
+        ? [...new Set(target.entries)].sort()
+        : await findReleasedIds(exchange, setId, copy, target.releases);
+    const missing = ids.filter((id) => copy.findRow(id) === undefined).length;
+    if (missing > 0 || ids.length === 0) throw new ExchangeError("not_found", { reason: "not_in_the_set", missing });
+    const record = RecordFile.parse({ v: 1, started_at: now.toISOString(), ids, reason });
+    return { target, record, resumed: false, members };
+  });
 }
 
 // Withdrawn once and listed again since: that is another mistake, and the old record must not pass for taking it back.
 function isBack({ ids, withdrawal }: TakeBackRecord, copy: Copy): boolean {
   if (withdrawal === undefined || copy.current.release <= withdrawal) return false;
-  const held: ReadonlyMap<string, string> = entriesById(copy.lines);
-  return ids.some((id) => held.has(id));
+  return ids.some((id) => copy.findRow(id) !== undefined);
 }
 
 /** Step 1, done before anything that takes time: hits ask for review from here on. Does nothing when it was done. */
@@ -106,12 +105,13 @@ export async function withdrawNow(
   let next = record;
   if (next.withdrawal === undefined) {
     await finishPending(context);
-    const own = await openOwnSet(context);
-    const held: ReadonlyMap<string, string> = entriesById(own.copy?.lines ?? []);
-    const ids = record.ids.filter((id) => held.has(id));
+    const { ids, newest } = await withOwnSet(context, async ({ copy }) => ({
+      ids: record.ids.filter((id) => copy?.findRow(id) !== undefined),
+      newest: copy?.current.release ?? 1,
+    }));
     if (ids.length === 0) {
       // A run before this one was stopped between the release and this record of it.
-      next = await writeRecord(context, target, { ...next, withdrawal: own.copy?.current.release ?? 1 });
+      next = await writeRecord(context, target, { ...next, withdrawal: newest });
     } else {
       const { release } = await withdrawEntries(context, { ids, values: [], reason: record.reason, erase });
       const erasure = erase ? { erasure: release } : {};
@@ -119,19 +119,9 @@ export async function withdrawNow(
     }
   }
   if (!erase || next.erasure !== undefined) return next;
-  const { release } = await releaseErasure(context);
+  // The same entries, and no file from before: what was withdrawn earlier leaves the holders' disks as well.
+  const { release } = await releaseCopy(context, { purpose: "erasure" });
   return writeRecord(context, target, { ...next, erasure: release });
-}
-
-/** The same entries, and no file from before: what was withdrawn earlier leaves the holders' disks as well. */
-async function releaseErasure(context: PublisherContext): Promise<{ release: number }> {
-  const resumed = await finishPending(context);
-  const own: OwnSet = await openOwnSet(context);
-  if (own.copy === undefined) throw new ExchangeError("copy_missing");
-  const entries: Map<string, string> = entriesById(own.copy.lines);
-  const count = { added: 0, changed: 0, removed: 0 };
-  const { about } = own.copy.manifest;
-  return releaseChanges(context, own, { about, changes: [], entries, count, purpose: "erasure" }, resumed);
 }
 
 /** By id where a recall can name them all: a copy loaded from a snapshot cannot tell releases apart, and would pause more. */

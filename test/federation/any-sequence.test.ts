@@ -16,7 +16,6 @@ import {
   finishRotation,
   openExchange,
   type PublisherContext,
-  parseList,
   postSigned,
   proposeRoot,
   publishHeartbeat,
@@ -226,7 +225,7 @@ class World {
   async publish(publisher: Publisher, numbers: Iterable<number>): Promise<void> {
     const bytes = new TextEncoder().encode(ndjsonOf([...numbers].map((n) => rowOf(testHashEntry(n)))));
     const about = aboutOfKind("hash");
-    await publishList(await this.context(publisher), { parse: (kind) => parseList(kind, "ndjson", bytes), about });
+    await publishList(await this.context(publisher), { list: { format: "ndjson", chunks: [bytes] }, about });
   }
 
   /** One step, broken once where the fault says, and given again until it is done. Sound at the crash and afterwards. */
@@ -338,7 +337,7 @@ class World {
     const damage = await findDamage(await this.context(publisher));
     const [first] = damage.foreign;
     if (first === undefined) return;
-    const state = stateOfCopy(damage.good);
+    const state = stateOfCopy(await this.context(publisher), damage.good);
     if (damage.stolen.length > 0) await this.rotate(publisher, true);
     const target = { releases: [first.release, (damage.foreign.at(-1) ?? first).release] as const };
     const { recall } = await recallEntries(await this.context(publisher), target);

@@ -12,7 +12,6 @@ import {
   type Exchange,
   openExchange,
   type PublisherContext,
-  parseList,
   publishList,
   readPins,
   readStatus,
@@ -51,7 +50,7 @@ const settle = () => served.exchange.settle();
 async function publish(numbers: readonly number[]): Promise<void> {
   const bytes = new TextEncoder().encode(ndjsonOf(numbers.map((n) => rowOf(testHashEntry(n)))));
   const about = aboutOfKind("hash", { stream: "photographic" });
-  await publishList(now(), { parse: (kind) => parseList(kind, "ndjson", bytes), about });
+  await publishList(now(), { list: { format: "ndjson", chunks: [bytes] }, about });
   await settle();
 }
 

@@ -3,22 +3,17 @@
 import { formatSetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { Command } from "commander";
-import {
-  condenseFaults,
-  FAULTS_SHOWN_MAX,
-  formatOfFile,
-  LIST_MAX_BYTES,
-  type ListFormat,
-  parseList,
-} from "../../publish/list.ts";
+import { RowsInvalid } from "../../publish/faults.ts";
+import { formatOfFile, type ListFormat } from "../../publish/list.ts";
 import { dropPending } from "../../publish/pending.ts";
-import { type Published, publishHeartbeat, publishList, RowsInvalid } from "../../publish/publish.ts";
+import { dropWork } from "../../publish/plan.ts";
+import { type Published, publishHeartbeat, publishList } from "../../publish/publish.ts";
 import { findCurrent } from "../../sync/index.ts";
 import { addCommand, type Context } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
 import { confirmByName } from "../prompt.ts";
 import { asPublisher } from "../publisher-context.ts";
-import { readInput } from "../read-input.ts";
+import { openInput, readInput } from "../read-input.ts";
 import { parseSetArgument } from "../sets.ts";
 import { formatTable } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
@@ -73,13 +68,13 @@ export function addPublish(program: Command): void {
       if (options.heartbeat) return heartbeat(context, options);
       if (options.from === undefined) throw new ExchangeError("usage_invalid", { reason: "from_is_missing" });
       const format = parseFormat(options.format ?? formatOfFile(options.from));
-      const bytes = await readInput(options.from, LIST_MAX_BYTES);
+      const chunks = await openInput(options.from);
       const about = options.about === undefined ? undefined : await readAbout(options.about);
       const set = formatSetId(parseSetArgument(options.set, await context.profile()));
       try {
         const published = await asPublisher(context, options.set, (publisher) =>
           publishList(publisher, {
-            parse: (kind) => parseList(kind, format, bytes, options.default),
+            list: { format, chunks, ...(options.default === undefined ? {} : { defaults: options.default }) },
             ...(about === undefined ? {} : { about }),
             keepMissing: options.keepMissing === true,
             confirm: (change, after) => confirmRemoval(context.terminal, set, options.yes, change.removed, after),
@@ -133,6 +128,7 @@ async function heartbeat(context: Context, { set: text, from }: Options): Promis
 
 async function abandon(context: Context, text: string): Promise<undefined> {
   const set = await asPublisher(context, text, async ({ stateDir, setId }) => {
+    await dropWork(stateDir, setId);
     await dropPending(stateDir, setId);
     return formatSetId(setId);
   });
@@ -177,21 +173,19 @@ async function inWords(context: Context, setText: string, error: unknown): Promi
 }
 
 function rowsFailure(error: RowsInvalid, kept: string): CommandFailure {
-  const { total } = error;
-  const faults = condenseFaults(error.faults, total);
+  const { total, faults: shown, faultsCount } = error;
   const rows = Number(error.detail.rows);
-  const shown = faults.slice(0, FAULTS_SHOWN_MAX);
   const columns = [{ title: "line", align: "end" as const }, { title: "column" }, { title: "reason" }];
   const table = formatTable(
     columns,
     shown.map(({ line, column, reason }) => [formatCount(line), column, reason]),
   );
-  const more = faults.length > shown.length ? [`  and ${formatCount(faults.length - shown.length)} more`] : [];
+  const more = faultsCount > shown.length ? [`  and ${formatCount(faultsCount - shown.length)} more`] : [];
   const text = {
     what: `Nothing published: ${formatCount(rows)} of ${formatCount(total)} rows ${rows === 1 ? "is" : "are"} not valid.`,
     between: [...table.map((line) => `  ${line}`), ...more],
     kept,
     next: "mend the rows and run the same command again",
   };
-  return new CommandFailure(error, text, { extra: { faults: shown, faults_total: faults.length } });
+  return new CommandFailure(error, text, { extra: { faults: shown, faults_total: faultsCount } });
 }

@@ -4,7 +4,7 @@ import { parseAbout } from "@breakwater/shared/about.ts";
 import { formatSetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { Command } from "commander";
-import { formatOfFile, LIST_MAX_BYTES, parseList } from "../../publish/list.ts";
+import { formatOfFile } from "../../publish/list.ts";
 import type { PublisherContext } from "../../publish/own-set.ts";
 import { recallEntries } from "../../publish/recall.ts";
 import {
@@ -23,7 +23,7 @@ import { CommandFailure } from "../failure.ts";
 import { parseNumber } from "../parse-number.ts";
 import { confirmByName } from "../prompt.ts";
 import { asPublisher } from "../publisher-context.ts";
-import { readInput } from "../read-input.ts";
+import { openInput, readInput } from "../read-input.ts";
 import type { Terminal } from "../terminal.ts";
 import { formatTime } from "../words.ts";
 import { countText, printRecalled, releasesText } from "./recall.ts";
@@ -69,6 +69,23 @@ async function recover(context: Context, publisher: PublisherContext, options: O
   const damage = await findDamage(publisher, ownUntil);
   if (damage.foreign.length === 0) return printSound(terminal, set, damage);
   const state = await goodState(publisher, damage, options);
+  try {
+    await release(context, publisher, damage, state, options);
+  } finally {
+    await state.drop();
+  }
+}
+
+async function release(
+  context: Context,
+  publisher: PublisherContext,
+  damage: Damage,
+  state: GoodState,
+  options: Options,
+): Promise<void> {
+  const { terminal } = context;
+  const set = formatSetId(publisher.setId);
+  const ownUntil = options.ownUntil === undefined ? 0 : parseNumber(options.ownUntil);
   const evidence = await keepForeign(publisher, damage);
   terminal.note(...planLines(terminal, set, damage, state, { evidence, recall: options.recall }));
   const name = publisher.setId.set;
@@ -114,10 +131,10 @@ function rangeOf(foreign: Damage["foreign"]): [number, number] {
 }
 
 async function goodState(publisher: PublisherContext, { good, root }: Damage, options: Options): Promise<GoodState> {
-  const { exchange, setId, random } = publisher;
+  const { exchange, setId } = publisher;
   if (options.from === undefined) {
     try {
-      return stateOfCopy(good);
+      return stateOfCopy(publisher, good);
     } catch (error) {
       throw copyInWords(error, formatSetId(setId), root.root.version);
     }
@@ -126,9 +143,9 @@ async function goodState(publisher: PublisherContext, { good, root }: Damage, op
   if (about === undefined) throw new ExchangeError("about_invalid", { reason: "give_the_description_with_about" });
   const parsed = parseAbout(about);
   const { kind } = await exchange.getSet(setId);
-  const format = formatOfFile(options.from);
-  if (format !== "csv" && format !== "ndjson") throw new ExchangeError("usage_invalid", { reason: "format" });
-  return stateOfList(parseList(kind, format, await readInput(options.from, LIST_MAX_BYTES)), parsed, good, random);
+  if (parsed.kind !== kind) throw new ExchangeError("set_kind", { have: kind });
+  const list = { format: formatOfFile(options.from), chunks: await openInput(options.from) };
+  return stateOfList(publisher, list, parsed, good);
 }
 
 async function readJson(path: string): Promise<unknown> {
@@ -163,7 +180,7 @@ function planLines(
           `Root ${root.root.version + 1} no longer lists ${stolen.join(", ")}. What that key signs afterwards counts nowhere.`,
         ]),
     ...(recall ? [`A recall of ${releasesText(rangeOf(foreign))}: hits on what the thief put ask for review.`] : []),
-    `Release ${head.statement.release + 1} continues release ${head.statement.release} and holds ${countText(state.entries.size)}, from ${state.from === "copy" ? "this machine's verified copy" : "the list"}. Everybody loads it whole.`,
+    `Release ${head.statement.release + 1} continues release ${head.statement.release} and holds ${countText(state.entries.count)}, from ${state.from === "copy" ? "this machine's verified copy" : "the list"}. Everybody loads it whole.`,
   ];
   return [
     terminal.mark(
