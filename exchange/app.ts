@@ -9,6 +9,7 @@ import { logJobs, logRoutes, schedulePublication } from "./log/index.ts";
 import { lookup, lookupJobs, lookupRetention, purgeLookup, scheduleLookup } from "./lookup/index.ts";
 import { members, membersJobs, membersRetention } from "./members/index.ts";
 import { openapi, operations } from "./operations.ts";
+import { opinions, opinionsRetention, purgeOpinions } from "./opinions/index.ts";
 import type { Assets } from "./platform/bindings.ts";
 import { bodyGate } from "./platform/body-gate.ts";
 import { reasonOf, toExchangeError } from "./platform/db-errors.ts";
@@ -25,7 +26,7 @@ import { recover, restoreJobs, scheduleRestore } from "./restore/index.ts";
 import { scheduleSets, sets, setsJobs, setsRetention } from "./sets/index.ts";
 
 /** Every slice's routes; each carries its full paths. */
-const slices: Hono<Env>[] = [members, sets, recalls, feed, proofs, lookup, logRoutes, reports];
+const slices: Hono<Env>[] = [members, sets, recalls, feed, proofs, lookup, opinions, logRoutes, reports];
 
 /** Every rule by which rows end. */
 export const retention: RetentionRule[] = [
@@ -35,6 +36,7 @@ export const retention: RetentionRule[] = [
   ...recallsRetention,
   ...feedRetention,
   ...lookupRetention,
+  ...opinionsRetention,
   ...reportsRetention,
   ...jobsRetention,
   ...ratesRetention,
@@ -45,7 +47,7 @@ export const retention: RetentionRule[] = [
 export const jobs: JobHandlers = {
   ...membersJobs,
   ...logJobs,
-  ...setsJobs([purgeReports, purgeLookup]),
+  ...setsJobs([purgeReports, purgeLookup, purgeOpinions]),
   ...recallsJobs,
   ...lookupJobs,
   ...reportsJobs,
