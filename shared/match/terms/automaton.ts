@@ -22,12 +22,12 @@ const OWN_COLUMNS_MAX = 96;
 /** Where a candidate ends, behind its last unit, and the state that says which terms end there. */
 export type Candidates = { ends: number[]; states: number[] };
 
-/** @property at - how far the text was read: a pair of surrogates cut in two waits for its other half */
-export type Scanned = { state: number; at: number };
-
 export type Automaton = {
-  /** Reads a text on; candidates are appended. @param isLast - nothing follows, half a pair included */
-  scan(text: string, from: number, state: number, found: Candidates, isLast: boolean): Scanned;
+  /**
+   * Reads a part of a text on from a state (0 at the beginning) to the next; candidates are appended, their ends moved by
+   * `shift`. No pair of surrogates may be cut in two.
+   */
+  scan(text: string, from: number, to: number, state: number, shift: number, found: Candidates): number;
   /** The terms that end at a state, whatever order. */
   termsAt(state: number): readonly number[];
   states: number;
@@ -45,56 +45,62 @@ export function buildAutomaton(keys: readonly (readonly number[])[]): Automaton 
   const trie = buildTrie(keys, columns, symbolsOf);
   const order = linkSuffixes(trie, columns);
   const { delta, labels, termsOf, firstHit } = renumber(trie, order, columns, symbolsOf);
-  const { table, lists, byCodePoint } = classTable(symbolsOf);
+  const { table, starts, parts, byCodePoint } = classTable(symbolsOf);
 
-  function feed(state: number, list: readonly number[]): number {
+  /** Feeds a list: three numbers a character, its class and its two columns, {@link NONE} for one that it has not. */
+  function feed(state: number, list: Int32Array, from: number, to: number): number {
     let at = state;
-    for (const own of list) {
-      const symbols = symbolsOf.get(own);
-      if (symbols === undefined) at = 0;
-      else if (labels[at / columns] !== own) {
-        at = delta[at + (symbols[0] as number)] as number;
-        if (symbols.length > 1) at = delta[at + (symbols[1] as number)] as number;
+    for (let part = from; part < to; part += 3) {
+      const first = list[part + 1] as number;
+      const second = list[part + 2] as number;
+      if (first === NONE) at = 0;
+      else if (labels[at] !== list[part]) {
+        at = delta[at * columns + first] as number;
+        // From the root the second half of a character leads nowhere.
+        if (second !== NONE && at !== 0) at = delta[at * columns + second] as number;
       }
     }
     return at;
   }
 
-  function scan(text: string, from: number, first: number, found: Candidates, isLast: boolean): Scanned {
+  // Between terms the automaton is at its root: there a Hangul syllable or a rare character is one step again.
+  const fromRoot = Int32Array.from({ length: starts.length - 1 }, (_, list) =>
+    feed(0, parts, starts[list] as number, starts[list + 1] as number),
+  );
+
+  function scan(text: string, from: number, to: number, first: number, shift: number, found: Candidates): number {
     const { ends, states } = found;
-    const length = text.length;
     let state = first;
-    let at = from;
-    for (; at < length; at++) {
+    for (let at = from; at < to; at++) {
       const own = table[text.charCodeAt(at)] as number;
       if (own < LISTED) {
-        state = delta[state + own] as number;
+        state = delta[state * columns + own] as number;
         if (state >= firstHit && own !== SKIP) {
-          ends.push(at + 1);
+          ends.push(at + 1 + shift);
           states.push(state);
         }
         continue;
       }
-      let list: readonly number[] | undefined;
-      if (own === BY_CODE_POINT) {
+      if (own !== BY_CODE_POINT) {
+        const list = own - LISTED;
+        if (state === 0) state = fromRoot[list] as number;
+        else state = feed(state, parts, starts[list] as number, starts[list + 1] as number);
+      } else {
         const codePoint = text.codePointAt(at) as number;
-        if (at + 1 === length && isSurrogate(codePoint) && !isLast) break;
-        list = byCodePoint(codePoint);
+        const list = byCodePoint(codePoint);
         if (codePoint >= UNITS) at += 1;
         if (list === undefined) continue;
-      } else {
-        list = lists[own - LISTED] as readonly number[];
+        state = feed(state, list, 0, list.length);
       }
-      state = feed(state, list);
       if (state >= firstHit) {
-        ends.push(at + 1);
+        ends.push(at + 1 + shift);
         states.push(state);
       }
     }
-    return { state, at };
+    return state;
   }
 
-  return { scan, termsAt: (state) => termsOf[state / columns] ?? [], states: delta.length / columns, columns };
+  return { scan, termsAt: (state) => termsOf[state] ?? [], states: labels.length, columns };
 }
 
 type Symbols = Map<number, readonly number[]>;
@@ -104,14 +110,16 @@ function giveColumns(keys: readonly (readonly number[])[]): { columns: number; s
   for (const key of keys) for (const own of key) counts.set(own, (counts.get(own) ?? 0) + 1);
   const byCount = [...counts].sort(([a, m], [b, n]) => n - m || a - b).map(([own]) => own);
   const symbolsOf: Symbols = new Map();
-  const owned = byCount.slice(0, OWN_COLUMNS_MAX);
+  // In order of code points: a text stays within one script, so a row's columns that it needs lie together in the cache.
+  const owned = byCount.slice(0, OWN_COLUMNS_MAX).sort((a, b) => a - b);
   for (const [at, own] of owned.entries()) symbolsOf.set(own, [FIRST_SYMBOL + at]);
-  const rare = byCount.slice(OWN_COLUMNS_MAX);
+  const rare = byCount.slice(OWN_COLUMNS_MAX).sort((a, b) => a - b);
   const radix = Math.ceil(Math.sqrt(rare.length));
   const high = FIRST_SYMBOL + owned.length;
+  // In the middle of a character only second halves are read, so they share the columns of whole characters.
   for (const [at, own] of rare.entries())
-    symbolsOf.set(own, [high + Math.floor(at / radix), high + radix + (at % radix)]);
-  return { columns: high + 2 * radix, symbolsOf };
+    symbolsOf.set(own, [high + Math.floor(at / radix), FIRST_SYMBOL + (at % radix)]);
+  return { columns: high + radix, symbolsOf };
 }
 
 type Trie = {
@@ -125,6 +133,7 @@ type Trie = {
 };
 
 const MIDDLE = -1;
+const NONE = -1;
 
 function buildTrie(keys: readonly (readonly number[])[], columns: number, symbolsOf: Symbols): Trie {
   const most =
@@ -157,7 +166,7 @@ function buildTrie(keys: readonly (readonly number[])[], columns: number, symbol
 }
 
 /** Makes every row whole: where a term does not go on, its longest suffix that begins a term does. Nodes by depth. */
-function linkSuffixes({ rows, nodes, terms }: Trie, columns: number): Int32Array {
+function linkSuffixes({ rows, nodes, labels, terms }: Trie, columns: number): Int32Array {
   const order = new Int32Array(nodes);
   const suffix = new Int32Array(nodes);
   let read = 0;
@@ -166,10 +175,12 @@ function linkSuffixes({ rows, nodes, terms }: Trie, columns: number): Int32Array
     const node = order[read++] as number;
     const own = suffix[node] as number;
     if (node !== 0 && terms[own] !== undefined) terms[node] = [...(terms[node] ?? []), ...(terms[own] as number[])];
+    // The root is no middle of a character: what its columns mean for whole ones does not hold for second halves.
+    const hasFallback = node !== 0 && (own !== 0 || labels[node] !== MIDDLE);
     for (let symbol = FIRST_SYMBOL; symbol < columns; symbol++) {
       const at = node * columns + symbol;
       const next = rows[at] as number;
-      const fallback = node === 0 ? 0 : (rows[own * columns + symbol] as number);
+      const fallback = hasFallback ? (rows[own * columns + symbol] as number) : 0;
       if (next === 0) {
         rows[at] = fallback;
       } else {
@@ -181,31 +192,37 @@ function linkSuffixes({ rows, nodes, terms }: Trie, columns: number): Int32Array
   return order;
 }
 
-type Numbered = { delta: Int32Array; labels: Int32Array; termsOf: (number[] | undefined)[]; firstHit: number };
+type Numbered = {
+  delta: Uint16Array | Int32Array;
+  labels: Int32Array;
+  termsOf: (number[] | undefined)[];
+  firstHit: number;
+};
 
-/** States at which terms end come last, so that one comparison tells them; a state is the place of its row. */
+/** States at which terms end come last, so that one comparison tells them. */
 function renumber(trie: Trie, order: Int32Array, columns: number, symbolsOf: Symbols): Numbered {
   const { rows, nodes, terms } = trie;
   const numbers = new Int32Array(nodes);
   let next = 0;
   for (const node of order) if (terms[node] === undefined) numbers[node] = next++;
-  const firstHit = next * columns;
+  const firstHit = next;
   for (const node of order) if (terms[node] !== undefined) numbers[node] = next++;
-  const delta = new Int32Array(nodes * columns);
+  // Half the size is twice the automaton in the cache, and thousands of terms fit.
+  const delta = nodes <= UNITS ? new Uint16Array(nodes * columns) : new Int32Array(nodes * columns);
   const labels = new Int32Array(nodes).fill(MIDDLE);
   const termsOf: (number[] | undefined)[] = [];
   for (let node = 0; node < nodes; node++) {
     const number = numbers[node] as number;
     const row = number * columns;
     for (let symbol = FIRST_SYMBOL; symbol < columns; symbol++) {
-      delta[row + symbol] = (numbers[rows[node * columns + symbol] as number] as number) * columns;
+      delta[row + symbol] = numbers[rows[node * columns + symbol] as number] as number;
     }
-    delta[row + SKIP] = row;
+    delta[row + SKIP] = number;
     const label = trie.labels[node] as number;
     labels[number] = label;
     // No term has one character twice in a row here, so the same again leads nowhere else: it is a letter drawn out.
     const symbols = label === MIDDLE ? undefined : symbolsOf.get(label);
-    if (symbols?.length === 1) delta[row + (symbols[0] as number)] = row;
+    if (symbols?.length === 1) delta[row + (symbols[0] as number)] = number;
     termsOf[number] = terms[node];
   }
   return { delta, labels, termsOf, firstHit };
@@ -213,39 +230,50 @@ function renumber(trie: Trie, order: Int32Array, columns: number, symbolsOf: Sym
 
 type ClassTable = {
   table: Uint16Array;
-  lists: (readonly number[])[];
+  /** All lists one after the other, and where each begins. */
+  parts: Int32Array;
+  starts: Int32Array;
   /** undefined: skipped */
-  byCodePoint: (codePoint: number) => readonly number[] | undefined;
+  byCodePoint: (codePoint: number) => Int32Array | undefined;
 };
 
 const isSurrogate = (codePoint: number) => codePoint >= 0xd800 && codePoint <= 0xdfff;
 
 function classTable(symbolsOf: Symbols): ClassTable {
   const table = new Uint16Array(UNITS);
-  const lists: (readonly number[])[] = [];
+  const lists: Int32Array[] = [];
   const kinds = kindsOfAllUnits();
   for (let unit = 0; unit < UNITS; unit++) {
     if (((kinds[unit] as number) & KIND_MASK) !== CHARACTER) table[unit] = SKIP;
     else if (isSurrogate(unit)) table[unit] = BY_CODE_POINT;
     else {
-      const classes = classesOf(unit);
-      const symbols = classes.map((own) => symbolsOf.get(own));
-      if (symbols.every((own) => own === undefined)) table[unit] = OTHER;
-      else if (classes.length === 1 && symbols[0]?.length === 1) table[unit] = symbols[0][0] as number;
-      else table[unit] = LISTED + lists.length < BY_CODE_POINT ? LISTED + lists.push(classes) - 1 : BY_CODE_POINT;
+      const list = listOf(unit, symbolsOf);
+      if (list.every((own, at) => at % 3 === 0 || own === NONE)) table[unit] = OTHER;
+      else if (list.length === 3 && list[2] === NONE) table[unit] = list[1] as number;
+      else table[unit] = LISTED + lists.length < BY_CODE_POINT ? LISTED + lists.push(list) - 1 : BY_CODE_POINT;
     }
   }
-  const remembered = new Map<number, readonly number[] | undefined>();
+  const remembered = new Map<number, Int32Array | undefined>();
   const byCodePoint = (codePoint: number) => {
     if (remembered.has(codePoint)) return remembered.get(codePoint);
     const isSkipped = (kindOf(codePoint) & KIND_MASK) !== CHARACTER;
-    const classes = isSkipped ? undefined : classesOf(codePoint);
-    if (remembered.size < REMEMBERED_MAX) remembered.set(codePoint, classes);
-    return classes;
+    const list = isSkipped ? undefined : listOf(codePoint, symbolsOf);
+    if (remembered.size < REMEMBERED_MAX) remembered.set(codePoint, list);
+    return list;
   };
-  return { table, lists, byCodePoint };
+  const starts = new Int32Array(lists.length + 1);
+  for (const [at, list] of lists.entries()) starts[at + 1] = (starts[at] as number) + list.length;
+  const parts = new Int32Array(starts.at(-1) as number);
+  for (const [at, list] of lists.entries()) parts.set(list, starts[at]);
+  return { table, parts, starts, byCodePoint };
 }
 
-function classesOf(codePoint: number): number[] {
-  return [...foldOf(codePoint)].map((part) => looseClass(part.codePointAt(0) as number));
+function listOf(codePoint: number, symbolsOf: Symbols): Int32Array {
+  const classes = [...foldOf(codePoint)].map((part) => looseClass(part.codePointAt(0) as number));
+  return Int32Array.from(
+    classes.flatMap((own) => {
+      const symbols = symbolsOf.get(own);
+      return [own, symbols?.[0] ?? NONE, symbols?.[1] ?? NONE];
+    }),
+  );
 }

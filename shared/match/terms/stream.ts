@@ -24,7 +24,7 @@ export const COMPANION_WINDOW_CHARS = 200;
 /** Hits of one text that are kept unless the caller says otherwise. */
 export const HITS_MAX = 100_000;
 /** How much of a text is looked at together. */
-const SLICE_CHARS = 65_536;
+const SLICE_CHARS = 1_048_576;
 /** What must be known behind a candidate before it is judged: its separators, its marks, the next word's first letter. */
 const LOOKAHEAD_CHARS = LITERAL_MAX_CHARS + 3 * IGNORED_RUN_MAX_CHARS;
 /** What stays known before one. */
@@ -55,7 +55,8 @@ export class TermStream<Term extends MatchableTerm> {
   /** The part of the text that can still matter, and where it begins in the whole. */
   #window = "";
   #base = 0;
-  #read = 0;
+  /** The first half of a pair of surrogates whose second has not come yet. */
+  #half = "";
   #state = 0;
   /** Ends are places in the window. */
   #candidates: Candidates = { ends: [], states: [] };
@@ -76,9 +77,15 @@ export class TermStream<Term extends MatchableTerm> {
   /** More of the text. @returns the hits that are certain now */
   push(chunk: string): TermHit<Term>[] {
     const hits: TermHit<Term>[] = [];
-    for (let at = 0; at < chunk.length; at += SLICE_CHARS) {
-      this.#window += chunk.slice(at, at + SLICE_CHARS);
-      this.#readOn(false, hits);
+    const text = this.#half + chunk;
+    this.#half = endsInHalf(text, text.length) ? text.slice(-1) : "";
+    const length = text.length - this.#half.length;
+    for (let from = 0; from < length; ) {
+      const whole = Math.min(from + SLICE_CHARS, length);
+      const to = whole < length && endsInHalf(text, whole) ? whole - 1 : whole;
+      this.#read(text, from, to);
+      this.#settle(this.#window.length - LOOKAHEAD_CHARS, false, hits);
+      from = to;
     }
     return hits;
   }
@@ -86,19 +93,24 @@ export class TermStream<Term extends MatchableTerm> {
   /** No more text. @returns the hits left */
   end(): TermHit<Term>[] {
     const hits: TermHit<Term>[] = [];
-    this.#readOn(true, hits);
+    this.#read(this.#half, 0, this.#half.length);
+    this.#half = "";
+    this.#keyed?.end(this.#names);
+    this.#settle(this.#window.length, true, hits);
     return hits;
   }
 
-  #readOn(isLast: boolean, hits: TermHit<Term>[]): void {
-    const window = this.#window;
-    const from = this.#read;
-    const { state, at } = this.#prepared.automaton.scan(window, from, this.#state, this.#candidates, isLast);
-    this.#state = state;
-    this.#read = at;
-    this.#keyed?.read(window, from, at, this.#base, this.#names);
-    if (isLast) this.#keyed?.end(this.#names);
-    const known = isLast ? window.length : at - LOOKAHEAD_CHARS;
+  #read(text: string, from: number, to: number): void {
+    const { automaton } = this.#prepared;
+    // The automaton reads the text as it was given: a window put together from pieces is read at half the speed.
+    const shift = this.#window.length - from;
+    this.#state = automaton.scan(text, from, to, this.#state, shift, this.#candidates);
+    this.#keyed?.read(text, from, to, this.#base + shift, this.#names);
+    this.#window += text.slice(from, to);
+  }
+
+  /** @param known - a place in the window: what ends there or before can be judged */
+  #settle(known: number, isLast: boolean, hits: TermHit<Term>[]): void {
     this.#judge(known);
     this.#give(isLast ? Number.POSITIVE_INFINITY : this.#base + known, hits);
     this.#forget(known);
@@ -206,11 +218,15 @@ export class TermStream<Term extends MatchableTerm> {
       if (kept.length > 0) this.#near.set(companion, kept);
       else this.#near.delete(companion);
     }
-    const cut = Math.min(known, this.#read) - LOOKBACK_CHARS;
+    const cut = known - LOOKBACK_CHARS;
     if (cut <= 0) return;
     this.#window = this.#window.slice(cut);
     this.#base += cut;
-    this.#read -= cut;
     this.#candidates.ends = this.#candidates.ends.map((end) => end - cut);
   }
+}
+
+function endsInHalf(text: string, end: number): boolean {
+  const unit = text.charCodeAt(end - 1);
+  return unit >= 0xd800 && unit <= 0xdbff;
 }
