@@ -37,7 +37,7 @@ const NATURAL_KEYS: { [Kind in SetKind]: (entry: EntryByKind[Kind]) => string } 
  * An entry's line (without LF, without `op`).
  *
  * @throws ExchangeError `jcs_invalid` (strict only), `entry_invalid`, `entry_too_long`, `signal_invalid`,
- *   `category_not_hashable`, `term_too_ambiguous`, `url_invalid`
+ *   `category_not_hashable`, `term_empty`, `term_too_ambiguous`, `term_too_broad`, `url_invalid`
  */
 export function parseEntry<Kind extends SetKind>(
   kind: Kind,

@@ -31,6 +31,45 @@ describe("a term entry", () => {
     expect(await check({ ambiguity: "medium", action: "block" })).toBe("ok");
   });
 
+  it.each<[string, object]>([
+    ["punctuation only", { text: "--- ..." }],
+    ["marks and joiners only", { text: "\u0301\u200d\u0302" }],
+    ["a Hangul filler", { text: "\u3164" }],
+    ["a companion of nothing", { requires_with: ["test-term-0002", "-?-"] }],
+    ["a barred companion of nothing", { not_with: ["*"] }],
+  ])("holds something to look for: not %s", async (_, changes) => {
+    expect(await check(changes)).toBe("term_empty");
+  });
+
+  it.each<[string, object]>([
+    ["a letter of a word", { text: "e", match: "substring" }],
+    ["two letters of a word", { text: "er", match: "substring" }],
+    ["one letter, drawn out", { text: "eee", match: "substring" }],
+    ["one letter with its marks", { text: "ế\u0301\u0302", match: "token" }],
+    ["one digit", { text: "7", match: "phrase" }],
+    ["one character of a script without spaces", { text: "的", match: "token" }],
+    ["a letter for an emoji", { text: "e", match: "emoji" }],
+    ["a digit for an emoji", { text: "7", match: "emoji" }],
+  ])("is not in nearly every text: not %s", async (_, changes) => {
+    expect(await check(changes)).toBe("term_too_broad");
+  });
+
+  it.each<[string, object]>([
+    ["three letters of a word", { text: "xyz", match: "substring" }],
+    ["two letters", { text: "xy", match: "token" }],
+    ["two characters of a script without spaces", { text: "測試", match: "substring" }],
+    ["one emoji", { text: "🧀", match: "emoji" }],
+    ["a keycap", { text: "7️⃣", match: "emoji" }],
+    ["a flag", { text: "🇮🇪", match: "emoji" }],
+  ])("may be %s", async (_, changes) => {
+    expect(await check(changes)).toBe("ok");
+  });
+
+  it("from elsewhere that nobody could look for does not make a subscriber drop the set", () => {
+    const line = JSON.stringify(exampleEntryValue("term", { text: "---" }));
+    expect(parseEntry("term", line, { strict: false })).toMatchObject({ text: "---" });
+  });
+
   it("is a text or a keyed digest, never both or neither", async () => {
     expect(await check(keyed)).toBe("ok");
     expect(await check({ digest })).toBe("entry_invalid");

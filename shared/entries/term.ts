@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { jcs } from "../jcs.ts";
+import { findTermFault } from "../match/terms/too-broad.ts";
 import { closed, type ObjectOf, open, refuse } from "../schema.ts";
 import { DateText, LanguageTag, Line, list } from "../text.ts";
 import { CategoryCode } from "../vocab/categories.ts";
@@ -36,7 +37,16 @@ function termEntrySchema(object: ObjectOf) {
     text: term.optional(),
     valid_from: DateText.optional(),
     valid_until: DateText.optional(),
-  }).superRefine(checkTermEntry);
+  }).superRefine((entry, context) => {
+    // Asked of what is published here; a subscriber drops no set for one term that it cannot look for.
+    if (object === closed) checkTermWorth(entry, context);
+    checkTermEntry(entry, context);
+  });
+}
+
+function checkTermWorth(entry: TermShape, context: z.RefinementCtx): void {
+  const fault = findTermFault(entry);
+  if (fault !== undefined) refuse(context, fault.member, "match", fault.code);
 }
 
 type TermShape = CoreShape & {
@@ -45,6 +55,8 @@ type TermShape = CoreShape & {
   digest?: { key: string; value: string } | undefined;
   innocent_meanings?: string[] | undefined;
   match: TermMatch;
+  not_with?: string[] | undefined;
+  requires_with?: string[] | undefined;
   text?: string | undefined;
   valid_from?: string | undefined;
   valid_until?: string | undefined;
