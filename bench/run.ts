@@ -9,7 +9,9 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   "pdq-hash": async () => (await import("./pdq-hash.ts")).pdqHash,
   "pdq-index": async () => (await import("./pdq-index.ts")).pdqIndex,
   poll: async () => (await import("./poll.ts")).poll,
+  publish: async () => (await import("./publish.ts")).publish,
   recall: async () => (await import("./recall.ts")).recall,
+  serve: async () => (await import("./serve.ts")).serve,
   tail: async () => (await import("./tail.ts")).tail,
 };
 

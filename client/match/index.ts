@@ -12,3 +12,4 @@ export {
   type SetFacts,
   type UnusableCopy,
 } from "./matcher.ts";
+export { HEAVY_RECORDS } from "./open-set.ts";

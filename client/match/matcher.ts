@@ -40,7 +40,7 @@ export type Matcher = {
   /** A text of any length, handed over in pieces. */
   readText(query: Omit<Query, "text">, now: Date): MatchingText;
   /** Takes over what a sync, a recall or a person's command changed. Not to be called again before it has ended. */
-  refresh(now: Date, options?: { light?: boolean }): Promise<Refreshed>;
+  refresh(now: Date, options?: { maxRecords?: number }): Promise<Refreshed>;
   close(): void;
 };
 
@@ -55,7 +55,7 @@ export async function openMatcher(stateDir: string, now: Date): Promise<Matcher>
   }
 
   /** @returns whether anything changed */
-  async function take(setId: SetId, at: Date, light: boolean): Promise<"same" | "changed" | "heavy"> {
+  async function take(setId: SetId, at: Date, maxRecords: number): Promise<"same" | "changed" | "heavy"> {
     const set = formatSetId(setId);
     const held = open.get(set);
     const current = await findCurrent(stateDir, setId);
@@ -67,7 +67,7 @@ export async function openMatcher(stateDir: string, now: Date): Promise<Matcher>
       await refreshStanding(held, stateDir, at);
       return "same";
     }
-    const fresh = await openSet(stateDir, setId, at, { held, light });
+    const fresh = await openSet(stateDir, setId, at, { held, maxRecords });
     if (fresh !== undefined && "tooHeavy" in fresh) return "heavy";
     // One step: whoever asks sees the old copy or the new one.
     if (fresh === undefined || fresh.kind === "indicator") {
@@ -91,14 +91,14 @@ export async function openMatcher(stateDir: string, now: Date): Promise<Matcher>
     return true;
   }
 
-  async function refresh(at: Date, { light = false } = {}): Promise<Refreshed> {
+  async function refresh(at: Date, { maxRecords = Number.POSITIVE_INFINITY } = {}): Promise<Refreshed> {
     const done: Refreshed = { changed: 0, heavy: [], failed: [] };
     const listed = await listCopies(stateDir);
     for (const setId of listed) {
       const set = formatSetId(setId);
       try {
         // A copy that was destroyed for its age stays in the list of what was held, and cannot be opened.
-        const taken = await take(setId, at, light);
+        const taken = await take(setId, at, maxRecords);
         if (taken === "heavy") done.heavy.push(set);
         if (taken === "changed") done.changed += 1;
         if (await endTooOld(setId, at)) done.changed += 1;

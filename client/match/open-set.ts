@@ -49,20 +49,20 @@ export type OpenSet = {
 export type TooHeavy = { tooHeavy: true };
 
 /**
- * @param held - the set as it is open now: what lies unchanged below it is used again
- * @param options - `light`: give up rather than build what would be felt
+ * @param options - `maxRecords`: give up rather than build more; `held`: the set as it is open now, used again where the
+ *   bytes are the same
  * @throws ExchangeError `copy_damaged`
  */
 export async function openSet(
   stateDir: string,
   setId: SetId,
   now: Date,
-  { held, light = false }: { held?: OpenSet | undefined; light?: boolean } = {},
+  { held, maxRecords = Number.POSITIVE_INFINITY }: { held?: OpenSet | undefined; maxRecords?: number } = {},
 ): Promise<OpenSet | TooHeavy | undefined> {
   const copy = await openCopy(stateDir, setId);
   if (copy === undefined) return undefined;
   try {
-    return await openOver(copy, stateDir, now, held, light);
+    return await openOver(copy, stateDir, now, held, maxRecords);
   } catch (error) {
     copy.close();
     if (error instanceof RangeError) throw new ExchangeError("copy_damaged", { reason: "index" }, { cause: error });
@@ -75,14 +75,14 @@ async function openOver(
   stateDir: string,
   now: Date,
   held: OpenSet | undefined,
-  light: boolean,
+  maxRecords: number,
 ): Promise<OpenSet | TooHeavy> {
   const { about } = copy.manifest;
   const built = held?.parts ?? [];
   const parts = await partsOf(copy);
   const fresh = parts.filter(({ key }) => !built.some(({ part }) => part.key === key));
   const records = fresh.reduce((sum, part) => sum + countRecords(part), 0);
-  if (light && records > HEAVY_RECORDS) {
+  if (records > maxRecords) {
     copy.close();
     return { tooHeavy: true };
   }

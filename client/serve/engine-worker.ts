@@ -3,7 +3,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { openActing } from "../controls/acting.ts";
-import { openMatcher } from "../match/index.ts";
+import { HEAVY_RECORDS, openMatcher } from "../match/index.ts";
 import { answerBatch } from "./answer-batch.ts";
 import { answerMedia } from "./answer-media.ts";
 import type { EngineData, FromEngine, ToEngine } from "./engine-messages.ts";
@@ -31,7 +31,7 @@ async function handle(message: ToEngine): Promise<FromEngine> {
       return { id, body: JSON.stringify(answer), tally };
     }
     case "refresh": {
-      const refreshed = refreshing.then(() => matcher.refresh(new Date(), { light: true }));
+      const refreshed = refreshing.then(() => matcher.refresh(new Date(), { maxRecords: HEAVY_RECORDS }));
       refreshing = refreshed.catch(() => undefined);
       return { id, refreshed: await refreshed };
     }
