@@ -13,6 +13,7 @@ export const DIGEST_MAX_BYTES = 64;
 export const EXACT_MAX_COUNT = 2 ** 31 - 1;
 
 const KEY_WORDS = 2;
+const KEY_BYTES = 8;
 /** Two to four keys for each place of the directory: at most 2 bytes of directory an entry. */
 const DIRECTORY_SHIFT = 2;
 const DIRECTORY_MAX_BITS = 26;
@@ -68,24 +69,33 @@ export function openExactIndex({ rows, digestBytes, count }: ExactIndexSource): 
     if (end - at > LINEAR_MAX) at = firstNotBelow(keys, at, end, high, low);
     else while (at < end && isBelow(keys, at, high, low)) at++;
     if (at === end || keys[at * KEY_WORDS] !== high || keys[at * KEY_WORDS + 1] !== low) return [];
-    return confirm(digest, at, runEnd(keys, at, end));
+    const behind = runEnd(keys, at, end);
+    return behind - at === 1 ? confirmOne(digest, at) : confirmRun(digest, at, behind);
+  }
+
+  // Bytes in memory are compared where they lie: a view of them costs more than all of the search.
+  const bytesAt = (at: number): Uint8Array => held ?? read(at * rowBytes, rowBytes);
+  const offsetAt = (at: number): number => (held ? at * rowBytes : 0);
+
+  function confirmOne(digest: Uint8Array, at: number): number[] {
+    const bytes = bytesAt(at);
+    const offset = offsetAt(at);
+    return compareRest(bytes, offset, digest) === 0 ? [word(bytes, offset + digestBytes)] : [];
   }
 
   /** Digests that share a 64-bit prefix are sorted too: a forged pile of them costs a search, not a walk. */
-  function confirm(digest: Uint8Array, first: number, end: number): number[] {
+  function confirmRun(digest: Uint8Array, first: number, end: number): number[] {
     let [at, above] = [first, end];
-    // One that stands alone is its own answer: no search before it is read.
-    while (at < above && end - first > 1) {
+    while (at < above) {
       const middle = (at + above) >>> 1;
-      if (compareAt(held ?? read(middle * rowBytes, digestBytes), held ? middle * rowBytes : 0, digest) < 0)
-        at = middle + 1;
+      if (compareRest(bytesAt(middle), offsetAt(middle), digest) < 0) at = middle + 1;
       else above = middle;
     }
     const found: number[] = [];
     for (; at < end; at++) {
-      // Bytes in memory are compared where they lie: a view of them costs more than all of the search.
-      const [bytes, offset] = held ? [held, at * rowBytes] : [read(at * rowBytes, rowBytes), 0];
-      if (compareAt(bytes, offset, digest) !== 0) break;
+      const bytes = bytesAt(at);
+      const offset = offsetAt(at);
+      if (compareRest(bytes, offset, digest) !== 0) break;
       found.push(word(bytes, offset + digestBytes));
     }
     return found;
@@ -135,7 +145,7 @@ function fill({ read, rowBytes, count, keys, directory, shift }: Filling): void 
       // Among equal prefixes the rest decides, and a search relies on it.
       if (high === highBefore && low === lowBefore && first + i > 0) {
         const row = part.subarray(offset, offset + rowBytes);
-        if (i === 0 ? compareAt(lastRow, 0, row) > 0 : compareAt(part, offset - rowBytes, row) > 0)
+        if (i === 0 ? compareRest(lastRow, 0, row) > 0 : compareRest(part, offset - rowBytes, row) > 0)
           throw new RangeError(UNSORTED);
       }
       [highBefore, lowBefore] = [high, low];
@@ -189,9 +199,9 @@ function word(bytes: Uint8Array, at: number): number {
   );
 }
 
-/** Of the bytes from `offset` on as many as `b` has. */
-function compareAt(a: Uint8Array, offset: number, b: Uint8Array): number {
-  for (let i = 0; i < b.length; i++) {
+/** Of the bytes from `offset` on as many as `b` has, the first 64 bits being known to be equal. */
+function compareRest(a: Uint8Array, offset: number, b: Uint8Array): number {
+  for (let i = KEY_BYTES; i < b.length; i++) {
     const difference = (a[offset + i] as number) - (b[i] as number);
     if (difference !== 0) return difference;
   }
