@@ -22,8 +22,12 @@ export type PartIndex = {
 };
 
 /** How much work opening would be, in records: what a part that is held already costs is nothing. */
-export function countRecords(part: Part): number {
-  return [...part.records].reduce((sum, [name, { count }]) => (name === "pdq-rows" ? sum : sum + count), 0);
+export function countRecords({ records }: Part): number {
+  return [...records].reduce((sum, [name, { count }]) => (isBuilt(name) ? sum + count : sum), 0);
+}
+
+function isBuilt(name: string): boolean {
+  return name === "pdq" || name === "rows-vpdq" || digestBytesOf(name) !== undefined;
 }
 
 /** @throws RangeError when the files are not what their names say */
