@@ -2,6 +2,7 @@
 
 export * from "./hotline/index.ts";
 export * from "./http/index.ts";
+export * from "./lookup/index.ts";
 export * from "./match/index.ts";
 export * from "./media/index.ts";
 export * from "./monitor/index.ts";

@@ -14,6 +14,7 @@ import { addHolds } from "./commands/holds.ts";
 import { addHotline } from "./commands/hotline.ts";
 import { addKeys } from "./commands/keys.ts";
 import { addLogin } from "./commands/login.ts";
+import { addLookup } from "./commands/lookup.ts";
 import { addMatch } from "./commands/match.ts";
 import { addMonitor } from "./commands/monitor.ts";
 import { addOperator } from "./commands/operator.ts";
@@ -46,6 +47,7 @@ export function makeProgram(printHelp: (text: string) => void): Command {
   addLogin(program);
   addSync(program);
   addMatch(program);
+  addLookup(program);
   addServe(program);
   addHash(program);
   addStatus(program);

@@ -3,6 +3,7 @@
 import { type CallOptions, makeCall } from "./call.ts";
 import { makeHotline } from "./hotline.ts";
 import { makeLogReading } from "./log.ts";
+import { makeLookupRecords, makeLookups } from "./lookup.ts";
 import { makeOperator } from "./operator.ts";
 import { makeOpinions } from "./opinions.ts";
 import { makePublishing } from "./publishing.ts";
@@ -17,9 +18,10 @@ export function openExchange(options: CallOptions) {
     origin: options.origin,
     ...makeReading(call),
     ...makeLogReading(options),
+    ...makeLookups(call),
     ...makeOpinions(call),
     ...makePublishing(call),
-    operator: makeOperator(call),
+    operator: { ...makeOperator(call), ...makeLookupRecords(call) },
     hotline: makeHotline(call),
   };
 }

@@ -1,10 +1,11 @@
-/** `operator …`: members, keys, people, sign-in links, invites, the audit record, retention, backups. */
+/** `operator …`: members, keys, people, sign-in links, invites, the audit record, retention, look-ups, floods, backups. */
 
 import type { Command } from "commander";
 import { addGroup } from "../command.ts";
 import { addBackupCommands } from "./operator-backup.ts";
 import { addInviteCommands } from "./operator-invites.ts";
 import { addOperatorKeys } from "./operator-keys.ts";
+import { addLookupRecords } from "./operator-lookups.ts";
 import { addMemberCommands } from "./operator-members.ts";
 import { addRecordCommands } from "./operator-records.ts";
 
@@ -17,5 +18,6 @@ export function addOperator(program: Command): void {
   addOperatorKeys(operator);
   addInviteCommands(operator);
   addRecordCommands(operator);
+  addLookupRecords(operator);
   addBackupCommands(operator);
 }
