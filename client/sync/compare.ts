@@ -8,11 +8,10 @@ import type { RowFault } from "./row-faults.ts";
 export type Change = { added: number; changed: number; removed: number };
 export type Difference = { kind: "added" | "changed" | "removed"; id: string };
 
-/** @param before - undefined when nothing is held: then every row is new */
-export function* differences(before: OpenedRows | undefined, after: OpenedRows): Generator<Difference> {
-  const isOneBase = before !== undefined && before.ref.base.dir === after.ref.base.dir;
+export function* differences(before: OpenedRows, after: OpenedRows): Generator<Difference> {
+  const isOneBase = before.ref.base.dir === after.ref.base.dir;
   if (isOneBase && isContinued(before.dead, after.dead)) return yield* patchDifferences(before, after);
-  const old = (before?.live() ?? [])[Symbol.iterator]();
+  const old = before.live();
   let held = old.next();
   for (const row of after.live()) {
     for (; !held.done && held.value.id < row.id; held = old.next()) yield { kind: "removed", id: held.value.id };

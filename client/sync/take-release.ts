@@ -184,6 +184,7 @@ async function brake(context: SyncContext, offer: Offer, taking: Taking): Promis
 }
 
 function count(rows: OpenedRows | undefined, after: OpenedRows, isRecalled: IsRecalled) {
+  if (rows === undefined) return { change: { added: after.entries, changed: 0, removed: 0 }, unannounced: 0 };
   const change: Change = { added: 0, changed: 0, removed: 0 };
   let unannounced = 0;
   for (const { kind, id } of differences(rows, after)) {

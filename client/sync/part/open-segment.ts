@@ -37,7 +37,9 @@ export function openSegment(packed: Uint8Array, ref: SegmentRef): OpenedSegment 
   if (plain[plain.length - 1] !== LF) throw new ExchangeError("segment_line", { reason: "no final LF" });
   const headerEnd = plain.indexOf(LF);
   if (headerEnd > SEGMENT_HEADER_MAX_BYTES) throw new ExchangeError("segment_header", { reason: "length" });
-  return { plain, header: plain.toString("utf8", 0, headerEnd), firstLine: headerEnd + 1 };
+  const header = plain.toString("utf8", 0, headerEnd);
+  // No Buffer any more: its `slice` would be a view where everybody else's is a copy.
+  return { plain: new Uint8Array(plain.buffer, plain.byteOffset, plain.length), header, firstLine: headerEnd + 1 };
 }
 
 /** SHA-256 without leaving the thread. */

@@ -271,7 +271,7 @@ function cutBuckets(plain: Uint8Array, ids: Uint8Array, locations: DataView): Bu
     const end = next < count ? locations.getUint32(next * ROW_BYTES) : plain.length;
     const bytes = plain.subarray(locations.getUint32(row * ROW_BYTES), end);
     const isEdge = row === 0 || next === count;
-    if (isEdge) pieces.push({ bucket, bytes: bytes.slice() as Uint8Array<ArrayBuffer> });
+    if (isEdge) pieces.push({ bucket, bytes: new Uint8Array(bytes) });
     else pieces.push({ bucket, digest: new Uint8Array(createHash("sha256").update(bytes).digest()) });
     row = next;
   }
