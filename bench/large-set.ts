@@ -1,6 +1,6 @@
 // A set of any size at a running exchange, published by the demo's hotline through the front door: synthetic digests, packed as they are made.
-import type { Exchange } from "@breakwater/client/index.ts";
-import { openExchange } from "@breakwater/client/index.ts";
+import type { Exchange } from "@breakwater/client/http/index.ts";
+import { openExchange } from "@breakwater/client/http/index.ts";
 import { parseAbout } from "@breakwater/shared/about.ts";
 import { hexOf } from "@breakwater/shared/bytes.ts";
 import { type ComposedRelease, composeRelease } from "@breakwater/shared/compose.ts";

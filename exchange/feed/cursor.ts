@@ -7,6 +7,8 @@ import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { z } from "zod";
 
 export const CURSOR_MAX_CHARS = 1_024;
+/** In a query. */
+export const CursorText = z.string().max(CURSOR_MAX_CHARS).optional();
 
 const ChangesCursor = z.strictObject({
   epoch: z.string().max(128),

@@ -1,17 +1,7 @@
 /** Reading over HTTP: the catalogue, heads and releases, blobs, the plain feed, acknowledgements. */
 
-import { formatSetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
-import {
-  AckRequest,
-  CatalogueAnswer,
-  CHANGES_DEFAULT_LIMIT,
-  CHANGES_MAX_LIMIT,
-  ChangesPage,
-  ENVELOPE_CONTENT_TYPE,
-  RELEASE_HEADER,
-  SetAnswer,
-} from "@breakwater/shared/wire/sets.ts";
+import { AckRequest, CatalogueAnswer, ENVELOPE_CONTENT_TYPE, SetAnswer } from "@breakwater/shared/wire/sets.ts";
 import { Hono } from "hono";
 import { z } from "zod";
 import { requireCaller, requireKey } from "../members/index.ts";
@@ -30,20 +20,13 @@ import {
 } from "../sets/index.ts";
 import { blobResponse } from "./blobs.ts";
 import { listCatalogue } from "./catalogue.ts";
-import { changesPage } from "./changes.ts";
-import { CURSOR_MAX_CHARS } from "./cursor.ts";
-import { streamEntries } from "./entries-stream.ts";
+import { CursorText } from "./cursor.ts";
 import { envelopeResponse } from "./envelopes.ts";
 import { openEvents } from "./events.ts";
+import { plainFeed } from "./plain-routes.ts";
 
 const reader = requireCaller({ scopes: ["read"], roles: "any" });
-const Cursor = z.string().max(CURSOR_MAX_CHARS).optional();
-const CatalogueQuery = z.object({ cursor: Cursor });
-const ChangesQuery = z.object({
-  cursor: Cursor,
-  limit: z.coerce.number().int().min(1).max(CHANGES_MAX_LIMIT).default(CHANGES_DEFAULT_LIMIT),
-});
-const NDJSON = "application/x-ndjson";
+const CatalogueQuery = z.object({ cursor: CursorText });
 const EVENT_STREAM = "text/event-stream";
 
 export const feed = new Hono<Env>()
@@ -127,48 +110,7 @@ export const feed = new Hono<Env>()
     params(BlobPath),
     (c) => blobResponse(c, c.req.valid("param").hex),
   )
-  .get(
-    "/v1/sets/:publisher/:set/changes",
-    describe({
-      tag: "reading",
-      summary: "The newest state of each entry, in the order of change; the cursor says where to go on, also later",
-      auth: ["key", "person"],
-      answers: { 200: ChangesPage },
-      problems: ["cursor_expired", "cursor_invalid", "not_found", "query_invalid"],
-    }),
-    reader,
-    params(SetPath),
-    query(ChangesQuery),
-    async (c) => {
-      const setId = c.req.valid("param");
-      const row = await getReadableSet(c.var.deps, c.var.caller, setId);
-      noteReader(c.var.deps, c.var.caller, row);
-      const page = await changesPage(c.var.deps, row, { set: formatSetId(setId), ...c.req.valid("query") });
-      return c.body(page, 200, { "Content-Type": "application/json", [RELEASE_HEADER]: String(row.headRelease) });
-    },
-  )
-  .get(
-    "/v1/sets/:publisher/:set/entries.ndjson",
-    describe({
-      tag: "reading",
-      summary: "All entries of the newest release, one a line, by id",
-      auth: ["key", "person"],
-      answers: { 200: NDJSON },
-      problems: ["not_found"],
-    }),
-    reader,
-    params(SetPath),
-    async (c) => {
-      const row = await getReadableSet(c.var.deps, c.var.caller, c.req.valid("param"));
-      // Nothing published is not an empty list: whoever mirrors it would drop what they have.
-      if (row.headRelease === 0) throw new ExchangeError("not_found");
-      const headers = { "Content-Type": NDJSON, [RELEASE_HEADER]: String(row.headRelease) };
-      // A stream that nobody reads would never end, and keep the request's database client with it.
-      if (c.req.method === "HEAD") return c.body(null, 200, headers);
-      noteReader(c.var.deps, c.var.caller, row, { isCopy: true });
-      return c.body(streamEntries(c.var.deps, row.id, row.headRelease), 200, headers);
-    },
-  )
+  .route("/", plainFeed)
   .post(
     "/v1/sets/:publisher/:set/acks",
     describe({

@@ -28,17 +28,17 @@ export {
 export type { AfterPurge, PurgedEntries } from "./purge.ts";
 export { listReaders, noteReader, type ReaderState } from "./readers.ts";
 export {
+  type ChangesText,
   findReadableBlob,
   findRelease,
   getFeedEpoch,
   getSetById,
   isPurgedPast,
+  listChanges,
   listEntries,
   listReadableSets,
-  listVersions,
   renewFeedEpoch,
   saveAck,
-  type VersionRow,
 } from "./reading.ts";
 export { abandonAdmissions, findRootBefore, reapplyAudiences, reapplyReleases, reapplyRoots } from "./reapply.ts";
 export { adoptRelease } from "./reapply-newest.ts";

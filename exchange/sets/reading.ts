@@ -2,7 +2,6 @@
 
 import type { Digest } from "@breakwater/shared/bytes.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
-import type { DeletionReason } from "@breakwater/shared/vocab/reasons.ts";
 import type { AudienceTier } from "@breakwater/shared/wire/sets.ts";
 import { and, eq, inArray } from "drizzle-orm";
 import type { Queries } from "../platform/db.ts";
@@ -56,21 +55,39 @@ export async function listReadableSets(
     .orderBy(sets.publisher, sets.name);
 }
 
-export type VersionRow =
-  | { op: "put"; seq: number; release: number; id: string; line: string }
-  | { op: "del"; seq: number; release: number; id: string; why: DeletionReason };
+export type ChangesText = {
+  /** Rows as JSON, joined by commas: `put` with the entry as its publisher wrote it, `del` with its reason. */
+  text: string;
+  /** Undefined when there are none. */
+  lastSeq: number | undefined;
+  /** Whether there are rows after these. */
+  more: boolean;
+};
 
-/** The newest state of each entry at a head, in the order of its last change, after `afterSeq`. */
-export async function listVersions(
+/**
+ * The newest state of each entry at a head, in the order of its last change, after `afterSeq`.
+ *
+ * One text from the database: as rows, reading them costs more than finding them.
+ */
+export async function listChanges(
   { sql }: Queries,
   setId: number,
   { head, afterSeq, limit }: { head: number; afterSeq: number; limit: number },
-): Promise<VersionRow[]> {
-  return sql<VersionRow[]>`
-    select op, seq::float8 as seq, release, id, line, why from entry_versions
-    where set_id = ${setId} and seq > ${afterSeq}
-      and release <= ${head} and (superseded_by is null or superseded_by > ${head})
-    order by seq limit ${limit}`;
+): Promise<ChangesText> {
+  const [row] = await sql<{ text: string | null; last: number | null; found: number }[]>`
+    with found as (
+      select seq, op, release, id, line, why, row_number() over (order by seq) as place
+      from entry_versions
+      where set_id = ${setId} and seq > ${afterSeq}
+        and release <= ${head} and (superseded_by is null or superseded_by > ${head})
+      order by seq limit ${limit + 1})
+    select count(*)::int as found, max(seq) filter (where place <= ${limit})::float8 as last,
+      string_agg(case op
+        when 'put' then '{"op":"put","seq":' || seq || ',"release":' || release || ',"entry":' || line || '}'
+        else '{"id":"' || id || '","op":"del","release":' || release || ',"seq":' || seq || ',"why":' || to_json(why) || '}'
+      end, ',' order by seq) filter (where place <= ${limit}) as text
+    from found`;
+  return { text: row?.text ?? "", lastSeq: row?.last ?? undefined, more: (row?.found ?? 0) > limit };
 }
 
 /** Entries as they stood at a head, by id. Later heads do not show: what they replaced carries their number. */

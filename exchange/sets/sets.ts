@@ -32,11 +32,17 @@ export async function listAudienceMembers({ db }: Queries, setId: number): Promi
   return rows.map(({ member }) => member).sort();
 }
 
+async function listNamed({ sql }: Queries, { publisher, set }: SetId): Promise<string[]> {
+  const rows = await sql<{ member: string }[]>`
+    select a.member from set_audience a join sets s on s.id = a.set_id where s.publisher = ${publisher} and s.name = ${set}`;
+  return rows.map(({ member }) => member);
+}
+
 /** The set, if the caller may read it. What is not there and what is not theirs are the same answer. @throws `not_found` */
 export async function getReadableSet(queries: Queries, caller: Caller, setId: SetId): Promise<SetRow> {
-  const row = await findSet(queries, setId);
-  // Both are looked up whatever comes out, so that the time taken does not tell one refusal from the other.
-  const members = await listAudienceMembers(queries, row?.id ?? 0);
+  // Both are looked up whatever comes out, so that the time taken does not tell one refusal from the other; and together,
+  // in one round trip.
+  const [row, members] = await Promise.all([findSet(queries, setId), listNamed(queries, setId)]);
   if (row === undefined) throw new ExchangeError("not_found");
   const audience = { publisher: row.publisher, tier: row.audienceTier, members };
   if (!isInAudience(caller, audience)) throw new ExchangeError("not_found");
