@@ -137,8 +137,8 @@ async function startServer(home: string): Promise<Server> {
     let text = "";
     child.stdout?.on("data", (bytes: Buffer) => {
       text += bytes.toString();
-      const found = /"origin":"([^"]+)"/.exec(text)?.[1];
-      if (found !== undefined) resolve(found);
+      const found = /"address":"([^"]+)"/.exec(text)?.[1];
+      if (found !== undefined) resolve(`http://${found}`);
     });
     child.once("exit", () => reject(new Error("the daemon ended")));
     setTimeout(() => reject(new Error("the daemon did not start")), START_TIMEOUT_MS).unref();

@@ -66,7 +66,7 @@ export function addServe(program: Command): void {
         syncEveryMs: options.sync ? everyMs : undefined,
         onFact: (fact) => printFact(terminal, fact),
       });
-      printFact(terminal, { event: "listening", origin: daemon.origin });
+      printFact(terminal, { event: "listening", address: new URL(daemon.origin).host });
       await new Promise<void>((resolve) => onStop(resolve));
       printFact(terminal, { event: "stopping" });
       await daemon.close();
