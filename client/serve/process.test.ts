@@ -48,12 +48,9 @@ async function start(...words: string[]): Promise<Running> {
   let text = "";
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (bytes: Buffer) => (text += bytes.toString()));
   const ended = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
-  const origin = await until(
-    async () => /127\.0\.0\.1:\d+/.exec(text)?.[0],
-    () => text,
-  );
-  const one = { child, origin: `http://${origin}`, said: () => text, ended };
+  const one = { child, origin: "", said: () => text, ended };
   running.push(one);
+  one.origin = `http://${await until(async () => /127\.0\.0\.1:\d+/.exec(text)?.[0], one.said)}`;
   return one;
 }
 
