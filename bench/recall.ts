@@ -1,7 +1,7 @@
 // How long a recall takes to a subscriber who polls: from before it is signed until a hit asks for review and the publisher knows.
 import { join } from "node:path";
 import { openExchange, openMatcher, type PublisherContext, recallEntries, syncSet } from "@breakwater/client/index.ts";
-import { openCopy } from "@breakwater/client/sync/copy.ts";
+import { heldLines } from "@breakwater/client/testing/copy-lines.ts";
 import { parseEntry } from "@breakwater/shared/entries/index.ts";
 import { randomBytes } from "@breakwater/shared/ids.ts";
 import { type Bench, type Measured, peakMb, timed } from "./bench.ts";
@@ -22,7 +22,7 @@ export const recall: Bench = {
       const stateDir = join(home, "bench-recall");
       const look = () => syncSet({ source, stateDir, setId, pin, now: new Date() });
       const loaded = await look();
-      const lines = (await openCopy(stateDir, setId))?.lines ?? [];
+      const lines = (await heldLines(stateDir, setId)) ?? [];
       const files = lines.map((line) => parseEntry("hash", line)).filter(({ alg }) => alg === "sha256");
       if (loaded.outcome !== "updated" || files.length < size)
         throw new Error(`${loaded.outcome}, ${files.length} files`);

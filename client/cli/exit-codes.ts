@@ -62,6 +62,7 @@ const BY_CODE: Partial<Record<ProblemCode, ExitCode>> = {
   config_invalid: EXIT.notDone,
   signer_unavailable: EXIT.busy,
   copy_missing: EXIT.notDone,
+  state_newer: EXIT.notDone,
   publication_pending: EXIT.notDone,
 };
 

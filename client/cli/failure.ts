@@ -52,6 +52,7 @@ const NEXT: Partial<Record<ProblemCode, string>> = {
   recipients_missing: "start the hotline's agent: breakwater hotline agent init",
   root_pin: "compare the pin with your agreement; tell the publisher before anything else",
   scope_required: "use a key with the scope that the route needs",
+  state_newer: "update this program, or name another state folder in the profile",
   usage_invalid: "breakwater help",
 };
 

@@ -5,11 +5,10 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Digest, digestOf } from "@breakwater/shared/bytes.ts";
 import { parseEnvelope } from "@breakwater/shared/envelope.ts";
-import { EntryId, type SetId } from "@breakwater/shared/ids.ts";
+import type { SetId } from "@breakwater/shared/ids.ts";
 import { type Manifest, parseManifest } from "@breakwater/shared/manifest.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { parseStatement, type ReleaseLink } from "@breakwater/shared/release.ts";
-import { entryIdOf } from "@breakwater/shared/state.ts";
 import { DRAFT_ENDING, isFileError, readIfThere, writePrivateFile } from "../profile/private-files.ts";
 import { type Current, type CurrentParts, findCurrent, readRef, writeRef } from "./current.ts";
 import { openOldRows } from "./old-copy.ts";
@@ -30,7 +29,7 @@ export type Held = {
   envelope: Uint8Array;
 };
 
-export type Copy = Held & CopyRows & { origins: Origins; readonly lines: string[] };
+export type Copy = Held & CopyRows & { origins: Origins };
 
 export { type Current, findCurrent } from "./current.ts";
 
@@ -98,15 +97,7 @@ function copyOf(held: Held, rows: OpenedRows): Copy {
     rows: (range) => rows.rows(range),
     indexFiles: () => rows.indexFiles(),
     close: () => rows.close(),
-    get lines() {
-      return Array.from(rows.live(), ({ line }) => line());
-    },
   };
-}
-
-/** Lines by entry id, as the composer and the delta want them. */
-export function entriesById(lines: readonly string[]): Map<EntryId, string> {
-  return new Map(lines.map((line) => [EntryId.parse(entryIdOf(line)), line]));
 }
 
 /** Whether every file of the rows is there as it was verified; digested again only where size or time say that it changed. */

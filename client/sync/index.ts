@@ -1,8 +1,9 @@
 /** Verified copies: how they are brought up to date, opened and judged. */
 
 export { addBenign, benignLineOf, openBenign } from "./benign.ts";
-export { type Copy, type Current, entriesById, findCurrent, listCopies, openCopy } from "./copy.ts";
-export type { Change } from "./guards.ts";
+export type { Change } from "./compare.ts";
+export { type Copy, type Held, listCopies, openCopy, openHeld } from "./copy.ts";
+export { type Current, findCurrent } from "./current.ts";
 export { type LogState, readLogState } from "./log/state.ts";
 export { type Tail, tailLog } from "./log/tail.ts";
 export { judgeCopy, type SyncOutcome, syncSet } from "./outcome.ts";

@@ -95,6 +95,8 @@ const UNREACHED_LIMIT_MS = 24 * 60 * 60 * 1000;
 /** Brings a set up to date and records how that ended. Throws only for faults of this machine (disk, damaged status). */
 export async function syncSet(context: SyncContext): Promise<SyncOutcome> {
   const startedMs = performance.now();
+  // Outside of what is recorded: beside a newer program's copy nothing is written, not even how this ended.
+  await findCurrent(context.stateDir, context.setId).catch(unlessNewer);
   try {
     const before = await readStatus(context.stateDir, context.setId).catch(() => undefined);
     const synced = await takeAgainWhenGone(context);
@@ -103,6 +105,10 @@ export async function syncSet(context: SyncContext): Promise<SyncOutcome> {
     if (!(error instanceof ExchangeError)) throw error;
     return recordFailure(context, error, startedMs);
   }
+}
+
+function unlessNewer(error: unknown): void {
+  if (error instanceof ExchangeError && error.code === "state_newer") throw error;
 }
 
 /** A blob that is gone was purged by a newer release (§2.13 step 13): the log is read again, once. */

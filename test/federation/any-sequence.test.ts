@@ -32,9 +32,9 @@ import {
 } from "../../client/index.ts";
 import { createSigningKeyFile, listSigningKeys } from "../../client/profile/key-files.ts";
 import type { Pin } from "../../client/profile/pins.ts";
-import { openOwnSet } from "../../client/publish/own-set.ts";
-import { openCopy } from "../../client/sync/copy.ts";
+import { withOwnSet } from "../../client/publish/own-set.ts";
 import { readRecalls } from "../../client/sync/recalls.ts";
+import { heldLines, linesOf } from "../../client/testing/copy-lines.ts";
 import { aboutOfKind, ndjsonOf, rowOf, testHashEntry } from "../../client/testing/entries.ts";
 import {
   type KillPoint,
@@ -253,7 +253,7 @@ class World {
       await restart(this.x);
       // A machine that died once its release was taken has not moved its own copy. It does so before anything else here:
       // a key replaced or a set recovered in between is not part of this property.
-      if (isDone && hasDied) await openOwnSet(await this.context(publisher));
+      if (isDone && hasDied) await withOwnSet(await this.context(publisher), async () => undefined);
       if (isDone) break;
     }
     await expectSound(this.x);
@@ -279,7 +279,7 @@ class World {
       return (isAgain) => this.withdraw(publisher, n, act === "erase", isAgain);
     }
     if (act === "recall" && holds.size > 0) {
-      const lines = (await openCopy(join(publisher.profileDir, "state"), publisher.setId))?.lines ?? [];
+      const lines = (await heldLines(join(publisher.profileDir, "state"), publisher.setId)) ?? [];
       const { id } = JSON.parse(lines[n % lines.length] as string) as { id: string };
       return async () => {
         const { recall } = await recallEntries(await this.context(publisher), { entries: [id] });
@@ -372,7 +372,7 @@ class World {
     const { setId } = publisher;
     const about = `${subscriber.name} ${JSON.stringify(outcome)}`;
     const published = (await expectSound(this.x)).get(`${setId.publisher}/${setId.set}`) as string[];
-    const copy = await openCopy(subscriber.stateDir, setId);
+    const lines = await heldLines(subscriber.stateDir, setId);
     const { held } = await readRecalls(subscriber.stateDir, setId);
     expect(
       held.map(({ recall }) => recall),
@@ -381,11 +381,11 @@ class World {
     if (outcome.outcome === "held") {
       expect(subscriber.isCareful && publisher.holds.has(BENIGN), about).toBe(true);
       expect(outcome.code, about).toBe("policy_benign");
-      expect(published, about).toEqual(expect.arrayContaining(copy?.lines ?? []));
-      expect(copy?.lines.join("\n"), about).not.toContain(testHashEntry(BENIGN).value);
+      expect(published, about).toEqual(expect.arrayContaining(lines ?? []));
+      expect(lines?.join("\n"), about).not.toContain(testHashEntry(BENIGN).value);
     } else {
       expect(["updated", "current"], about).toContain(outcome.outcome);
-      expect(copy?.lines, about).toEqual(published);
+      expect(lines, about).toEqual(published);
     }
   }
 
@@ -397,7 +397,8 @@ class World {
       const lines = states.get(`${setId.publisher}/${setId.set}`) as string[];
       const values = lines.map((line) => (JSON.parse(line) as { value: string }).value);
       expect(values.sort()).toEqual([...holds].map((n) => testHashEntry(n).value).sort());
-      expect((await openOwnSet(await this.context(publisher))).copy?.lines).toEqual(lines);
+      const held = await withOwnSet(await this.context(publisher), ({ copy }) => linesOf(copy));
+      expect(held).toEqual(lines);
     }
   }
 }

@@ -21,7 +21,7 @@ import {
   writeStatus,
 } from "../../client/index.ts";
 import { recallEntries } from "../../client/publish/recall.ts";
-import { openCopy } from "../../client/sync/copy.ts";
+import { heldLines } from "../../client/testing/copy-lines.ts";
 import { aboutOfKind, ndjsonOf, rowOf, testHashEntry } from "../../client/testing/entries.ts";
 import { openLooker } from "../../client/testing/match-file.ts";
 import { type ServedExchange, serveExchange } from "./served-exchange.ts";
@@ -103,7 +103,7 @@ beforeAll(async () => {
   context = { exchange, profileDir, stateDir, setId: SET, pin, now: new Date(), random: randomBytes };
   await publish(NUMBERS);
   const bad = new Set(VALUES.slice(0, BAD));
-  const rows = ((await openCopy(stateDir, SET))?.lines ?? []).map((line) => JSON.parse(line));
+  const rows = ((await heldLines(stateDir, SET)) ?? []).map((line) => JSON.parse(line));
   badIds = rows.filter(({ value }) => bad.has(value)).map(({ id }) => id);
 
   subscribers = [];

@@ -7,7 +7,7 @@ import type { Command } from "commander";
 import { PRIVATE_FILE_MODE } from "../../profile/private-files.ts";
 import { COLUMNS, writeCell } from "../../publish/columns.ts";
 import { formatCsvRow } from "../../publish/csv.ts";
-import { openCopy } from "../../sync/index.ts";
+import { type Copy, openCopy } from "../../sync/index.ts";
 import { addCommand } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
 import { parseSetArgument } from "../sets.ts";
@@ -37,34 +37,39 @@ export function addExport(program: Command): void {
       const setId = parseSetArgument(name as string, profile);
       const copy = await openCopy(profile.stateDir, setId);
       if (copy === undefined) throw missing(formatSetId(setId));
-      const { kind } = copy.manifest.about;
-      const line = (text: string) => (kind === "url" && !options.live ? defang(text) : text);
-      const columns = [...COLUMNS[kind]];
-      const rows =
-        options.format === "ndjson"
-          ? copy.lines.map((entry) => `${line(entry)}\n`)
-          : [
-              formatCsvRow(columns.map(([column]) => column)),
-              ...copy.lines.map((entry) => {
-                const value = JSON.parse(line(entry)) as Record<string, unknown>;
-                return formatCsvRow(columns.map(([column, form]) => writeCell(form, value, column)));
-              }),
-            ];
-      if (options.out === undefined) {
-        for (const row of rows) terminal.printRaw(row);
-        return undefined;
+      try {
+        const rows = rowsOf(copy, options.format, options.live === true);
+        if (options.out === undefined) {
+          for await (const row of rows) terminal.printRaw(row);
+          return undefined;
+        }
+        await writeNew(options.out, rows);
+      } finally {
+        copy.close();
       }
-      await writeNew(options.out, rows);
+      const { entries, current } = copy;
       terminal.print(
-        { set: formatSetId(setId), release: copy.current.release, entries: copy.lines.length, file: options.out },
-        terminal.mark(
-          "done",
-          `${formatCount(copy.lines.length)} entries of release ${copy.current.release}  ${options.out}`,
-        ),
+        { set: formatSetId(setId), release: current.release, entries, file: options.out },
+        terminal.mark("done", `${formatCount(entries)} entries of release ${current.release}  ${options.out}`),
       );
       return undefined;
     },
   });
+}
+
+/** One after the other as they are read: a set may be larger than memory. */
+async function* rowsOf(copy: Copy, format: "ndjson" | "csv", live: boolean): AsyncGenerator<string> {
+  const { kind } = copy.manifest.about;
+  const textOf = (line: string) => (kind === "url" && !live ? defang(line) : line);
+  const columns = [...COLUMNS[kind]];
+  if (format === "csv") yield formatCsvRow(columns.map(([column]) => column));
+  for await (const { line } of copy.rows()) {
+    if (format === "ndjson") yield `${textOf(line)}\n`;
+    else {
+      const value = JSON.parse(textOf(line)) as Record<string, unknown>;
+      yield formatCsvRow(columns.map(([column, form]) => writeCell(form, value, column)));
+    }
+  }
 }
 
 function missing(set: string): CommandFailure {
@@ -76,12 +81,12 @@ function missing(set: string): CommandFailure {
   return new CommandFailure(new ExchangeError("copy_missing"), text);
 }
 
-async function writeNew(path: string, rows: readonly string[]): Promise<void> {
+async function writeNew(path: string, rows: AsyncIterable<string>): Promise<void> {
   const file = await open(path, "wx", PRIVATE_FILE_MODE).catch((cause: unknown) => {
     throw new ExchangeError("file_unreadable", { reason: "exists_or_not_writable" }, { cause });
   });
   try {
-    for (const row of rows) await file.write(row);
+    for await (const row of rows) await file.write(row);
   } finally {
     await file.close();
   }

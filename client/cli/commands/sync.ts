@@ -6,10 +6,12 @@ import type { Command } from "commander";
 import type { Exchange } from "../../http/index.ts";
 import { type LogPin, obtainLogPin } from "../../profile/log-pins.ts";
 import { type Pins, readPins } from "../../profile/pins.ts";
-import { listCopies, type SyncOutcome, syncSet } from "../../sync/index.ts";
+import { findCurrent, listCopies, type SyncOutcome, syncSet } from "../../sync/index.ts";
 import { readLogState, writeLogState } from "../../sync/log/state.ts";
 import { type Tail, tailLog } from "../../sync/log/tail.ts";
+import { type IndexView, parseView, WHOLE_VIEW } from "../../sync/part/index-view.ts";
 import type { SyncContext } from "../../sync/sync-set.ts";
+import { tellAfterSync } from "../after-sync-lines.ts";
 import { addCommand, type Context } from "../command.ts";
 import { type ExitCode, worstExit } from "../exit-codes.ts";
 import { CommandFailure } from "../failure.ts";
@@ -18,7 +20,7 @@ import { LOCK_WAIT_MS, parseSetArgument, sortSets, withStateLock } from "../sets
 import { exitOf, printOutcome } from "../sync-lines.ts";
 import type { Terminal } from "../terminal.ts";
 
-type Options = { fresh?: boolean; wait?: string };
+type Options = { fresh?: boolean; wait?: string; only?: string; minVerification?: string };
 
 export function addSync(program: Command): void {
   addCommand<Options>(program, {
@@ -30,10 +32,17 @@ export function addSync(program: Command): void {
       ["breakwater sync", "all sets"],
       ["breakwater sync hotline.example/verified", "one set"],
       ["breakwater sync --json", "one JSON object a set"],
+      ["breakwater sync hotline.example/verified --only sha256,pdq", "match with these algorithms alone, from now on"],
+      ["breakwater sync --min-verification two_reviewed", "leave out what fewer people have looked at, from now on"],
     ],
     options: (command) =>
       command
         .option("--fresh", "forget what is held and load anew (for a damaged copy)")
+        .option(
+          "--only <algorithms>",
+          "find entries of these algorithms alone, kept for later syncs (all: of every one)",
+        )
+        .option("--min-verification <level>", "leave out what is verified less, kept for later syncs (all: nothing)")
         .option("--wait <seconds>", "how long to wait for another command", String(LOCK_WAIT_MS / 1000)),
     async run(context, args, options) {
       const { terminal } = context;
@@ -42,6 +51,8 @@ export function addSync(program: Command): void {
       const pins = await readPins(context.profileDir);
       const now = context.now();
       const named = args.map((text) => parseSetArgument(text, profile));
+      // A word that is mistyped ends the command before anything is asked of anybody.
+      parseView(options.only, options.minVerification, WHOLE_VIEW);
       return withStateLock(terminal, profile.stateDir, parseWait(options.wait), async () => {
         const log = await readLog(context, exchange, pins, profile.stateDir, now);
         const sets =
@@ -52,14 +63,28 @@ export function addSync(program: Command): void {
         for (const setId of sets) {
           const { stateDir } = profile;
           const one = { source: exchange, stateDir, setId, pin: pins[setId.publisher], now, ...log };
-          const outcome = await syncOne(terminal, { ...one, fresh: options.fresh === true });
+          const view = await chooseView(stateDir, setId, options);
+          const fresh = options.fresh === true;
+          const outcome = await syncOne(terminal, { ...one, fresh, ...(view && { view }) });
           printOutcome(terminal, outcome, Math.max(...sets.map((id) => formatSetId(id).length)));
           codes.push(exitOf(outcome));
         }
+        await tellAfterSync(context, exchange);
         return worstExit(codes);
       });
     },
   });
+}
+
+/** Undefined: as the copy was made before. What is not named stays as it is. */
+async function chooseView(
+  stateDir: string,
+  setId: SetId,
+  { only, minVerification }: Options,
+): Promise<IndexView | undefined> {
+  if (only === undefined && minVerification === undefined) return undefined;
+  const current = await findCurrent(stateDir, setId);
+  return parseView(only, minVerification, current?.v === 2 ? current.view : WHOLE_VIEW);
 }
 
 type Log = { tail: Tail; log?: LogPin };

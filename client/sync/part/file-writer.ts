@@ -19,7 +19,7 @@ export class FileWriter {
   #buffer: Buffer | undefined;
   #used = 0;
   #size = 0;
-  #written: WrittenFile | undefined;
+  #isOpen = true;
 
   private constructor(file: FileHandle) {
     this.#file = file;
@@ -37,37 +37,27 @@ export class FileWriter {
       await writeAll(this.#file, bytes);
       return;
     }
-    this.#buffer ??= Buffer.allocUnsafe(BUFFER_BYTES);
+    const buffer = this.#buffer ?? Buffer.allocUnsafe(BUFFER_BYTES);
+    this.#buffer = buffer;
     if (this.#used + bytes.length > BUFFER_BYTES) await this.#flush();
-    this.#buffer.set(bytes, this.#used);
+    buffer.set(bytes, this.#used);
     this.#used += bytes.length;
-  }
-
-  get size(): number {
-    return this.#size;
   }
 
   /** On the disk once this returns. */
   async close(): Promise<WrittenFile> {
-    try {
-      await this.#flush();
-      await this.#file.sync();
-      const { mtimeMs } = await this.#file.stat();
-      this.#written = { size: this.#size, digest: `sha256:${this.#hash.digest("hex")}`, mtime_ms: mtimeMs };
-    } finally {
-      await this.#file.close();
-    }
-    this.#buffer = undefined;
-    return this.#written;
+    await this.#flush();
+    await this.#file.sync();
+    const { mtimeMs } = await this.#file.stat();
+    await this.abandon();
+    return { size: this.#size, digest: `sha256:${this.#hash.digest("hex")}`, mtime_ms: mtimeMs };
   }
 
+  /** Lets go of the file as it is. */
   async abandon(): Promise<void> {
-    if (this.#written === undefined) await this.#file.close().catch(() => undefined); // closed already after a failed close
-  }
-
-  get written(): WrittenFile {
-    if (this.#written === undefined) throw new Error("not closed yet");
-    return this.#written;
+    if (this.#isOpen) await this.#file.close();
+    this.#isOpen = false;
+    this.#buffer = undefined;
   }
 
   async #flush(): Promise<void> {

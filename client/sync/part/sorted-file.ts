@@ -2,7 +2,7 @@
 
 import type { FileHandle } from "node:fs/promises";
 import { rm } from "node:fs/promises";
-import { FileWriter, openNew } from "./file-writer.ts";
+import { FileWriter, openNew, type WrittenFile } from "./file-writer.ts";
 
 const BUCKETS = 256;
 /** A bucket's records wait here until there are enough of them for one write. */
@@ -50,18 +50,18 @@ export class SortedFile {
   }
 
   /** Writes the file. The waiting ones are gone afterwards. */
-  async finish(): Promise<FileWriter> {
+  async finish(): Promise<WrittenFile> {
     const out = await FileWriter.open(this.#path);
     try {
       for (let bucket = 0; bucket < BUCKETS; bucket++) {
         const records = await this.#read(bucket);
         if (records.length > 0) await out.write(sortRecords(records, this.#recordBytes));
       }
-      await out.close();
+      return await out.close();
     } finally {
+      await out.abandon();
       await this.abandon();
     }
-    return out;
   }
 
   async abandon(): Promise<void> {

@@ -97,7 +97,7 @@ export class PartWriter {
   async finish(): Promise<BuiltPart> {
     const written: [string, WrittenFile][] = [];
     for (const [name, file] of this.#plain) written.push([name, await file.close()]);
-    for (const [name, file] of this.#sorted) written.push([name, (await file.finish()).written]);
+    for (const [name, file] of this.#sorted) written.push([name, await file.finish()]);
     const files = Object.fromEntries(
       written.map(([name, file]) => [name, { ...file, count: file.size / recordBytesOf(name) }]),
     );
