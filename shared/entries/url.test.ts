@@ -79,7 +79,7 @@ describe("canonicalUrl", () => {
     ["https://forum.example/%7eb%2f%c3%bc?a=%5a%", "exact", "https://forum.example/~b%2F%C3%BC?a=Z%25"],
     ["https://forum.example/b?utm_source=x", "exact", "https://forum.example/b?utm_source=x"],
     ["http://forum.example:80/b?", "exact", "http://forum.example/b"],
-    ["http://forum.example:8080../b??", "exact", "http://forum.example:8080/b??"],
+    ["http://forum.example..:8080/b??", "exact", "http://forum.example:8080/b??"],
   ])("writes %s with scope %s", (text, scope, expected) => {
     expect(canonicalUrl(text, scope)).toBe(expected);
     expect(canonicalUrl(expected, scope)).toBe(expected);

@@ -4,18 +4,8 @@
  */
 
 import { looseClass } from "./alike.ts";
-import { CHARACTER, foldOf, KIND_MASK, kindOf, kindsOfAllUnits } from "./fold.ts";
+import { BY_CODE_POINT, classTable, FIRST_SYMBOL, LISTED, NONE, SKIP, type Symbols, UNITS } from "./class-table.ts";
 
-const UNITS = 0x1_0000;
-const OTHER = 0;
-const SKIP = 1;
-const FIRST_SYMBOL = 2;
-/** A unit's class from here on is a list of characters to feed one after the other. */
-const LISTED = 0x8000;
-/** Half of a pair, or one list more than the table has room for: looked up by code point. */
-const BY_CODE_POINT = 0xffff;
-/** Characters outside the table whose classes are remembered; a text of all there are must not grow the matcher. */
-const REMEMBERED_MAX = 16_384;
 /** Characters that many terms share have a column of their own; all others are two steps over columns they share. */
 const OWN_COLUMNS_MAX = 96;
 
@@ -103,13 +93,11 @@ export function buildAutomaton(keys: readonly (readonly number[])[]): Automaton 
   return { scan, termsAt: (state) => termsOf[state] ?? [], states: labels.length, columns };
 }
 
-type Symbols = Map<number, readonly number[]>;
-
 function giveColumns(keys: readonly (readonly number[])[]): { columns: number; symbolsOf: Symbols } {
   const counts = new Map<number, number>();
   for (const key of keys) for (const own of key) counts.set(own, (counts.get(own) ?? 0) + 1);
   const byCount = [...counts].sort(([a, m], [b, n]) => n - m || a - b).map(([own]) => own);
-  const symbolsOf: Symbols = new Map();
+  const symbolsOf = new Map<number, readonly number[]>();
   // In order of code points: a text stays within one script, so a row's columns that it needs lie together in the cache.
   const owned = byCount.slice(0, OWN_COLUMNS_MAX).sort((a, b) => a - b);
   for (const [at, own] of owned.entries()) symbolsOf.set(own, [FIRST_SYMBOL + at]);
@@ -133,7 +121,6 @@ type Trie = {
 };
 
 const MIDDLE = -1;
-const NONE = -1;
 
 function buildTrie(keys: readonly (readonly number[])[], columns: number, symbolsOf: Symbols): Trie {
   const most =
@@ -226,54 +213,4 @@ function renumber(trie: Trie, order: Int32Array, columns: number, symbolsOf: Sym
     termsOf[number] = terms[node];
   }
   return { delta, labels, termsOf, firstHit };
-}
-
-type ClassTable = {
-  table: Uint16Array;
-  /** All lists one after the other, and where each begins. */
-  parts: Int32Array;
-  starts: Int32Array;
-  /** undefined: skipped */
-  byCodePoint: (codePoint: number) => Int32Array | undefined;
-};
-
-const isSurrogate = (codePoint: number) => codePoint >= 0xd800 && codePoint <= 0xdfff;
-
-function classTable(symbolsOf: Symbols): ClassTable {
-  const table = new Uint16Array(UNITS);
-  const lists: Int32Array[] = [];
-  const kinds = kindsOfAllUnits();
-  for (let unit = 0; unit < UNITS; unit++) {
-    if (((kinds[unit] as number) & KIND_MASK) !== CHARACTER) table[unit] = SKIP;
-    else if (isSurrogate(unit)) table[unit] = BY_CODE_POINT;
-    else {
-      const list = listOf(unit, symbolsOf);
-      if (list.every((own, at) => at % 3 === 0 || own === NONE)) table[unit] = OTHER;
-      else if (list.length === 3 && list[2] === NONE) table[unit] = list[1] as number;
-      else table[unit] = LISTED + lists.length < BY_CODE_POINT ? LISTED + lists.push(list) - 1 : BY_CODE_POINT;
-    }
-  }
-  const remembered = new Map<number, Int32Array | undefined>();
-  const byCodePoint = (codePoint: number) => {
-    if (remembered.has(codePoint)) return remembered.get(codePoint);
-    const isSkipped = (kindOf(codePoint) & KIND_MASK) !== CHARACTER;
-    const list = isSkipped ? undefined : listOf(codePoint, symbolsOf);
-    if (remembered.size < REMEMBERED_MAX) remembered.set(codePoint, list);
-    return list;
-  };
-  const starts = new Int32Array(lists.length + 1);
-  for (const [at, list] of lists.entries()) starts[at + 1] = (starts[at] as number) + list.length;
-  const parts = new Int32Array(starts.at(-1) as number);
-  for (const [at, list] of lists.entries()) parts.set(list, starts[at]);
-  return { table, parts, starts, byCodePoint };
-}
-
-function listOf(codePoint: number, symbolsOf: Symbols): Int32Array {
-  const classes = [...foldOf(codePoint)].map((part) => looseClass(part.codePointAt(0) as number));
-  return Int32Array.from(
-    classes.flatMap((own) => {
-      const symbols = symbolsOf.get(own);
-      return [own, symbols?.[0] ?? NONE, symbols?.[1] ?? NONE];
-    }),
-  );
 }

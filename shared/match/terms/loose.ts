@@ -18,6 +18,8 @@ export const WHOLE_SCRIPT_MIN_CHARACTERS = 6;
 export const READINGS_MAX_STEPS = 2_000;
 
 export type LooseMatch = { start: number; mask: number };
+/** Steps left for all places of a text together, so that no text costs more than its length. */
+export type Budget = { steps: number };
 
 /** One folded character of the text, read backwards. */
 type Atom = {
@@ -100,11 +102,11 @@ const NOTHING_READ: Reading = {
  * The nearest place before `end`, which must be the end of a word, from which the text reads as the term in a disguise
  * that the rules allow; of several ways to read it, the one that takes the least.
  */
-export function looseMatch(text: string, end: number, pattern: Pattern): LooseMatch | undefined {
+export function looseMatch(text: string, end: number, pattern: Pattern, budget: Budget): LooseMatch | undefined {
   const { characters, gaps, letters } = pattern;
   const atoms = new AtomsBefore(text, end);
   let best: LooseMatch | undefined;
-  let steps = 0;
+  const least = Math.max(0, budget.steps - READINGS_MAX_STEPS);
 
   function finish(reading: Reading, atom: Atom): void {
     if (!atom.isFirst || !isAllowed(reading, letters) || !isRunAllowed(reading)) return;
@@ -116,7 +118,8 @@ export function looseMatch(text: string, end: number, pattern: Pattern): LooseMa
 
   /** @param next - the character of the term to be met next, going left; the one after it has been met at `met - 1` */
   function read(next: number, met: number, reading: Reading): void {
-    if (++steps > READINGS_MAX_STEPS) return;
+    if (budget.steps <= least) return;
+    budget.steps -= 1;
     const atom = atoms.at(met);
     if (atom === undefined) return;
     const last = characters.length - 1;

@@ -15,7 +15,7 @@ import {
 import { emojiEnd, emojiStart } from "./emoji.ts";
 import { exactStart, HIT_MAX_CHARS } from "./exact.ts";
 import { type KeyedHit, KeyedReader } from "./keyed.ts";
-import { looseMatch } from "./loose.ts";
+import { type Budget, looseMatch } from "./loose.ts";
 import type { Companions, MatchableTerm, Prepared } from "./matcher.ts";
 import type { Pattern } from "./pattern.ts";
 
@@ -23,6 +23,12 @@ import type { Pattern } from "./pattern.ts";
 export const COMPANION_WINDOW_CHARS = 200;
 /** Hits of one text that are kept unless the caller says otherwise. */
 export const HITS_MAX = 100_000;
+/**
+ * Steps that disguises may take: plenty for any text that people write, and no more than the length of one made to be
+ * ambiguous at every place.
+ */
+const LOOSE_STEPS_BASE = 50_000;
+const LOOSE_STEPS_PER_CHAR = 8;
 /** How much of a text is looked at together. */
 const SLICE_CHARS = 1_048_576;
 /** What must be known behind a candidate before it is judged: its separators, its marks, the next word's first letter. */
@@ -64,7 +70,9 @@ export class TermStream<Term extends MatchableTerm> {
   #waiting: Found[] = [];
   readonly #near = new Map<number, Span[]>();
   #given = 0;
-  /** There are more hits than were asked for; those left out are the last. */
+  readonly #budget: Budget = { steps: LOOSE_STEPS_BASE };
+  #paidUpTo = 0;
+  /** There are more hits than were asked for, or the text was too ambiguous to look for disguises to its end. */
   limited = false;
 
   constructor(prepared: Prepared<Term>, applies: Uint8Array, maxHits = HITS_MAX) {
@@ -165,7 +173,11 @@ export class TermStream<Term extends MatchableTerm> {
     if (exact >= 0 && (pattern.match === "substring" || (isWord && isWordStart(text, exact))))
       return foundAt(exact, last, 0);
     if (!isWord || !pattern.isLoose) return undefined;
-    const loose = looseMatch(text, end, pattern);
+    // By place and not by piece: the same text cut otherwise comes by the same steps.
+    this.#budget.steps += LOOSE_STEPS_PER_CHAR * (this.#base + end - this.#paidUpTo);
+    this.#paidUpTo = this.#base + end;
+    const loose = looseMatch(text, end, pattern, this.#budget);
+    if (this.#budget.steps === 0) this.limited = true;
     return loose === undefined ? undefined : foundAt(loose.start, last, loose.mask);
   }
 
