@@ -5,7 +5,9 @@ import type { Bench, Measured } from "./bench.ts";
 /** Loaded when asked for: what one bench needs does not count towards the memory of another. */
 const BENCHES: Record<string, () => Promise<Bench>> = {
   exact: async () => (await import("./exact.ts")).exact,
+  feed: async () => (await import("./feed.ts")).feed,
   log: async () => (await import("./log.ts")).log,
+  lookup: async () => (await import("./lookup.ts")).lookup,
   "pdq-hash": async () => (await import("./pdq-hash.ts")).pdqHash,
   "pdq-index": async () => (await import("./pdq-index.ts")).pdqIndex,
   poll: async () => (await import("./poll.ts")).poll,
@@ -13,6 +15,7 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   recall: async () => (await import("./recall.ts")).recall,
   serve: async () => (await import("./serve.ts")).serve,
   tail: async () => (await import("./tail.ts")).tail,
+  terms: async () => (await import("./terms.ts")).terms,
 };
 
 function formatLine({
