@@ -167,12 +167,20 @@ describe("the flood guard", () => {
     expect(acting.stats().floods).toBe(0);
   });
 
-  it("holds here also when the controls cannot be written", async () => {
+  it("holds here also when the controls cannot be written, and is written once they can", async () => {
     const acting = await start();
+    const good = await readFile(controlsPath(stateDir));
     await writeFile(controlsPath(stateDir), "{");
     await acting.controls.refresh();
     expect(hitTimes(acting, 1)).toEqual(["review"]);
     hitTimes(acting, FLOOD_MIN.entry);
     await vi.waitFor(() => expect(events.map(({ event }) => event)).toEqual(["controls_unreadable", "flood"]));
+    await writeFile(controlsPath(stateDir), good);
+    await vi.waitFor(async () => expect((await readControls(stateDir)).floods.length).toBe(1), { timeout: 3_000 });
+    expect(hitTimes(acting, 1)).toEqual(["review"]);
+    const target = { scope: "entry" as const, set: SET, entry: testId(1) };
+    await updateControls(stateDir, (before) => withoutPauses(before, [target], new Date()));
+    await acting.controls.refresh();
+    expect(hitTimes(acting, 1)).toEqual(["block"]);
   });
 });

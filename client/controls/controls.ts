@@ -3,7 +3,7 @@
 import { createHmac } from "node:crypto";
 import { MatchAction } from "@breakwater/shared/wire/match.ts";
 import { z } from "zod";
-import { Target, type Targeted, targetCovers } from "./target.ts";
+import { formatTarget, Target, type Targeted, targetCovers } from "./target.ts";
 
 const At = z.iso.datetime();
 /** Of entries and of contents together; a longer list is a dispute with the publisher, not an exception. */
@@ -77,6 +77,8 @@ export type Controls = {
   modeOf(set: string): SetMode | undefined;
   findPause(hit: Targeted, now: Date): Pause | undefined;
   findFlood(hit: Targeted): Flood | undefined;
+  /** @param target - as formatTarget writes it */
+  isQuiet(target: string, now: Date): boolean;
   /** @param digests - `alg:hex` of the content, as the caller computed or sent them */
   isAllowed(hit: Targeted, digests: readonly string[]): boolean;
 };
@@ -85,6 +87,7 @@ export type Controls = {
 export function makeControls(file: ControlsFile, key: Uint8Array | undefined, readable = true): Controls {
   const pauses = lookUp(file.pauses);
   const floods = lookUp(file.floods);
+  const quiet = new Map(file.quiet.map(({ target, until }) => [formatTarget(target), Date.parse(until)]));
   const entries = new Set(file.allowed.entries.map(({ set, entry }) => `${set}#${entry}`));
   const contents = new Set(file.allowed.contents.map(({ digest }) => digest));
   return {
@@ -96,8 +99,9 @@ export function makeControls(file: ControlsFile, key: Uint8Array | undefined, re
       return running.find(({ act }) => act === "observe") ?? running[0];
     },
     findFlood: (hit) => floods(hit)[0],
+    isQuiet: (target, now) => now.getTime() < (quiet.get(target) ?? 0),
     isAllowed(hit, digests) {
-      if (entries.has(`${hit.set}#${hit.entry}`)) return true;
+      if (entries.size > 0 && entries.has(`${hit.set}#${hit.entry}`)) return true;
       return (
         key !== undefined && contents.size > 0 && digests.some((digest) => contents.has(allowedDigest(key, digest)))
       );
@@ -124,8 +128,9 @@ function lookUp<Row extends { target: Target }>(rows: readonly Row[]): (hit: Tar
       byEntry.set(key, [...(byEntry.get(key) ?? []), row]);
     }
   }
-  return (hit) => [
-    ...(byEntry.get(`${hit.set}#${hit.entry}`) ?? []),
-    ...wide.filter(({ target }) => targetCovers(target, hit)),
-  ];
+  const none: Row[] = [];
+  return (hit) => {
+    const named = byEntry.size === 0 ? none : (byEntry.get(`${hit.set}#${hit.entry}`) ?? none);
+    return wide.length === 0 ? named : [...named, ...wide.filter(({ target }) => targetCovers(target, hit))];
+  };
 }

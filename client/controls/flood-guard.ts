@@ -42,42 +42,47 @@ export async function openFloodGuard({ stateDir, live, now, ownFile, onFlood }: 
   const counter = makeFloodCounter(minuteOf(now()));
   const offsets = new Map<string, number>();
   const own = new Set<string>();
-  const pending = new Set<Promise<void>>();
+  const tripped: Flood[] = [];
+  const unwritten: Flood[] = [];
+  let writing: Promise<void> | undefined;
   let looking: Promise<void> | undefined;
 
   function note(hit: Targeted, at: Date, judgeAt: Date): void {
     const minute = minuteOf(at);
+    const judgeMinute = minuteOf(judgeAt);
     for (const [scope, target] of targetsOf(hit)) {
       const key = formatTarget(target);
       counter.add(key, minute);
-      const { count, expected, isFlood } = counter.judge(key, scope, minuteOf(judgeAt));
-      if (isFlood && !isKnown(target, key, judgeAt)) {
-        trip({ target, set: hit.set, at: judgeAt.toISOString(), count, expected });
-      }
+      const { count, expected, isFlood } = counter.judge(key, scope, judgeMinute);
+      // Held by something wider already, or just resumed: there is nothing more to hold.
+      if (!isFlood || live.current.findFlood(hit) !== undefined || live.current.isQuiet(key, judgeAt)) continue;
+      trip({ target, set: hit.set, at: judgeAt.toISOString(), count, expected });
     }
-  }
-
-  function isKnown(target: Target, key: string, at: Date): boolean {
-    const { file } = live.current;
-    const same = (one: { target: Target }) => one.target.scope === target.scope && formatTarget(one.target) === key;
-    return file.floods.some(same) || file.quiet.some((one) => same(one) && at.getTime() < Date.parse(one.until));
   }
 
   function trip(flood: Flood): void {
     live.assume(flood);
-    const key = formatTarget(flood.target);
-    const task = updateControls(stateDir, (before) =>
-      before.floods.some(({ target }) => formatTarget(target) === key)
-        ? before
-        : { ...before, floods: [...before.floods, flood] },
-    )
-      .then(({ floods }) => {
-        if (floods.some(({ target, at }) => formatTarget(target) === key && at === flood.at)) onFlood(flood);
-      })
-      // The file cannot be written: it holds here all the same, and each other process counts for itself.
-      .catch(() => onFlood(flood))
-      .finally(() => pending.delete(task));
-    pending.add(task);
+    tripped.push(flood);
+    writing ??= writeTripped().finally(() => {
+      writing = undefined;
+    });
+  }
+
+  /** Many may trip at once: they are written together, by one writer. */
+  async function writeTripped(): Promise<void> {
+    while (tripped.length > 0) {
+      const floods = tripped.splice(0);
+      const added = await addFloods(stateDir, floods);
+      if (added === undefined) unwritten.push(...floods);
+      for (const flood of added ?? floods) onFlood(flood);
+    }
+  }
+
+  /** What could not be written holds only here, where no person could end it: it is written as soon as it can be. */
+  async function writeAgain(): Promise<void> {
+    if (unwritten.length === 0) return;
+    const floods = unwritten.splice(0);
+    if ((await addFloods(stateDir, floods)) === undefined) unwritten.push(...floods);
   }
 
   async function tail(): Promise<void> {
@@ -101,7 +106,8 @@ export async function openFloodGuard({ stateDir, live, now, ownFile, onFlood }: 
 
   await learn(stateDir, now(), counter, offsets);
   const timer = setInterval(() => {
-    looking ??= tail()
+    looking ??= writeAgain()
+      .then(tail)
       .catch(() => undefined) // a folder that cannot be read now: the next look tries again
       .finally(() => {
         looking = undefined;
@@ -112,9 +118,24 @@ export async function openFloodGuard({ stateDir, live, now, ownFile, onFlood }: 
     async close() {
       clearInterval(timer);
       await looking;
-      await Promise.all(pending);
+      await writing;
     },
   };
+}
+
+/** @returns those that nobody had found before; undefined when the file cannot be written */
+async function addFloods(stateDir: string, floods: readonly Flood[]): Promise<readonly Flood[] | undefined> {
+  let added: readonly Flood[] = [];
+  try {
+    await updateControls(stateDir, (before) => {
+      const known = new Set(before.floods.map(({ target }) => formatTarget(target)));
+      added = floods.filter(({ target }) => !known.has(formatTarget(target)));
+      return added.length === 0 ? before : { ...before, floods: [...before.floods, ...added] };
+    });
+    return added;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What is there already is the past; nothing of it trips anything now. */

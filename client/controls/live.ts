@@ -43,9 +43,9 @@ export async function openControls(stateDir: string, options: LiveOptions = {}):
     assumed = assumed.filter(({ target }) => !known.has(formatTarget(target)));
     const before = current;
     current =
-      assumed.length === 0 || !controls.readable
+      assumed.length === 0
         ? controls
-        : makeControls({ ...controls.file, floods: [...controls.file.floods, ...assumed] }, key);
+        : makeControls({ ...controls.file, floods: [...controls.file.floods, ...assumed] }, key, controls.readable);
     if (current !== before) onChange(current);
   }
 
