@@ -26,6 +26,9 @@ const FIRST_PRINTABLE = 0x20;
 /** Deeper than any schema of ours; what a newer one nests deeper than this is read by a newer program. */
 const DEPTH_MAX = 32;
 
+const ESCAPES = '"\\/bfnrt';
+const FOUR_HEX = /^[0-9a-fA-F]{4}$/;
+
 /** The members that an index needs, and `op`, which a delta's line has besides. */
 export const MEMBERS = [
   "id",
@@ -49,7 +52,12 @@ const LONGEST_NAME = Math.max(...NAMES.map((name) => name.length));
 const BY_LENGTH = Array.from({ length: LONGEST_NAME + 1 }, (_, length) =>
   NAMES.flatMap((name, member) => (name.length === length ? [member] : [])),
 );
-const LEVEL = new TextEncoder().encode("level");
+const [LEVEL, TRUE, FALSE, NULL] = ["level", "true", "false", "null"].map((word) => new TextEncoder().encode(word)) as [
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+];
 const AT = Object.fromEntries(MEMBERS.map((name, at) => [name, at])) as Record<Member, number>;
 const VERIFICATION = AT.verification;
 
@@ -84,7 +92,7 @@ export class LineScanner {
     this.from.fill(0);
     this.levelFrom = 0;
     this.escaped = 0;
-    if (bytes[start] !== OPEN_BRACE) throw fault(start < bytes.length && bytes[start] === LF ? "empty" : "object");
+    if (bytes[start] !== OPEN_BRACE) throw fault(bytes[start] === LF ? "empty" : "object");
     let at = start + 1;
     if (bytes[at] === CLOSE_BRACE) throw fault("id");
     for (;;) {
@@ -122,11 +130,9 @@ export class LineScanner {
 
   /** A member that is a text; undefined when the line does not have it. */
   textOf(member: Member): string | undefined {
-    const at = AT[member];
-    const [from, until] = [this.from[at] as number, this.until[at] as number];
-    if (from === 0) return undefined;
-    const text = this.text(from, until);
-    return (this.escaped & (1 << at)) === 0 ? text : (JSON.parse(`"${text}"`) as string);
+    if (!this.has(member)) return undefined;
+    const text = this.text(this.fromOf(member), this.untilOf(member));
+    return (this.escaped & (1 << AT[member])) === 0 ? text : (JSON.parse(`"${text}"`) as string);
   }
 
   text(from: number, until: number): string {
@@ -135,8 +141,7 @@ export class LineScanner {
 
   /** A member that is a small whole number; `absent` when the line does not have it. */
   numberOf(member: Member, absent: number): number {
-    const at = AT[member];
-    const [from, until] = [this.from[at] as number, this.until[at] as number];
+    const [from, until] = [this.fromOf(member), this.untilOf(member)];
     if (from === 0) return absent;
     let number = 0;
     for (let digit = from; digit < until; digit++) {
@@ -204,11 +209,11 @@ export class LineScanner {
       case OPEN_BRACKET:
         return this.#skipItems(from + 1, depth + 1);
       case LOWER_T:
-        return this.#skipWord(from, "true");
+        return this.#skipWord(from, TRUE);
       case LOWER_F:
-        return this.#skipWord(from, "false");
+        return this.#skipWord(from, FALSE);
       case LOWER_N:
-        return this.#skipWord(from, "null");
+        return this.#skipWord(from, NULL);
       default:
         return this.#skipNumber(from);
     }
@@ -225,12 +230,20 @@ export class LineScanner {
       if (byte === undefined || byte < FIRST_PRINTABLE) throw fault("json");
       if (byte === BACKSLASH) {
         this.#hasEscape = true;
-        at += 1;
-        if ((bytes[at] ?? 0) < FIRST_PRINTABLE) throw fault("json");
+        at += this.#escapeLength(at + 1);
       }
       at += 1;
     }
     this.#stringEnd = at;
+  }
+
+  /** RFC 8259 §7: one of eight letters, or `u` and four hex digits. */
+  #escapeLength(at: number): number {
+    const letter = String.fromCharCode(this.#bytes[at] ?? 0);
+    if (ESCAPES.includes(letter)) return 1;
+    const isUnicode = letter === "u" && FOUR_HEX.test(this.text(at + 1, Math.min(at + 5, this.#bytes.length)));
+    if (!isUnicode) throw fault("json");
+    return 5;
   }
 
   #skipMembers(from: number, depth: number): number {
@@ -257,17 +270,17 @@ export class LineScanner {
     }
   }
 
-  #skipWord(from: number, word: string): number {
-    for (let at = 0; at < word.length; at++) {
-      if (this.#bytes[from + at] !== word.charCodeAt(at)) throw fault("json");
-    }
+  #skipWord(from: number, word: Uint8Array): number {
+    if (!this.#isName(word, from)) throw fault("json");
     return from + word.length;
   }
 
-  /** RFC 8259 §6; a leading zero is let pass, as nothing here reads such a number. */
+  /** RFC 8259 §6. */
   #skipNumber(from: number): number {
     const bytes = this.#bytes;
-    let at = this.#skipDigits(bytes[from] === MINUS ? from + 1 : from);
+    const first = bytes[from] === MINUS ? from + 1 : from;
+    let at = this.#skipDigits(first);
+    if (bytes[first] === ZERO && at > first + 1) throw fault("json");
     if (bytes[at] === DOT) at = this.#skipDigits(at + 1);
     if (bytes[at] === LOWER_E || bytes[at] === UPPER_E) {
       const sign = bytes[at + 1];

@@ -125,7 +125,7 @@ class Records {
   bytes = new Uint8Array(0);
   used = 0;
 
-  /** @returns where a record of so many bytes may be written */
+  /** @returns where a record of so many bytes may be written; `bytes` may be another array from then on */
   next(recordBytes: number): number {
     if (this.used + recordBytes > this.bytes.length) {
       const grown = new Uint8Array(Math.max(recordBytes * 256, this.bytes.length * 2));
@@ -222,7 +222,8 @@ class RowRecords {
 
   #addRow(name: string, row: number): void {
     const records = this.#of(name);
-    writeRow(records.bytes, records.next(ROW_BYTES), row);
+    const at = records.next(ROW_BYTES);
+    writeRow(records.bytes, at, row);
   }
 
   #readValue(bytes: number, into: Uint8Array, at: number): void {
