@@ -1,7 +1,10 @@
 /** Push, and the head that makes polling enough: a recall reaches whoever listens or asks, and nobody else. */
 
+import { type AddressInfo, connect, createServer } from "node:net";
 import { SetEvent } from "@breakwater/shared/wire/recalls.ts";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { openApiKey } from "../members/keys.ts";
+import { makeDeps } from "../platform/deps.ts";
 import {
   expectProblem,
   openTestExchange,
@@ -14,7 +17,14 @@ import {
   type TestSet,
   testHash,
 } from "../testing/index.ts";
-import { EVENT_STREAMS_MAX, EVENT_STREAMS_PER_MEMBER, EVENTS_HEARTBEAT_MS, EVENTS_MAX_MS } from "./events.ts";
+import {
+  EVENT_STREAMS_MAX,
+  EVENT_STREAMS_PER_MEMBER,
+  EVENTS_HEARTBEAT_MS,
+  EVENTS_MAX_MS,
+  EVENTS_POLL_MS,
+  openEvents,
+} from "./events.ts";
 
 let x: TestExchange;
 let publisher: TestPublisher;
@@ -188,5 +198,46 @@ describe("the head", () => {
     const response = await x.request(`${set.path}/releases/1`, { key });
     expect(response.headers.get("breakwater-recall")).toBeNull();
     expect(response.headers.get("etag")).toMatch(/^"sha256:[0-9a-f]{64}"$/);
+  });
+});
+
+describe("a stream that waits", () => {
+  it("holds no database connection between its looks", async () => {
+    const { hostname, port } = new URL(x.databaseUrl);
+    let open = 0;
+    let opened = 0;
+    const relay = createServer((client) => {
+      [open, opened] = [open + 1, opened + 1];
+      const server = connect(Number(port), hostname);
+      client.on("close", () => {
+        open -= 1;
+        server.destroy();
+      });
+      for (const socket of [client, server]) socket.on("error", () => client.destroy());
+      client.pipe(server).pipe(client);
+    });
+    await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));
+    const url = new URL(x.databaseUrl);
+    [url.hostname, url.port] = ["127.0.0.1", String((relay.address() as AddressInfo).port)];
+    const { key } = await x.member();
+    const caller = await x.withDeps((deps) => openApiKey(deps, key, undefined));
+    const own = await x.withDeps(async ({ objects, signer, logSigner, config }) =>
+      makeDeps({ objects, signer, logSigner, config, databaseUrl: url.href }),
+    );
+    const reader = (await openEvents(own.deps, caller)).getReader();
+    await reader.read();
+    const waiting = reader.read();
+    const seen: number[] = [];
+    for (const until = Date.now() + 3 * EVENTS_POLL_MS; Date.now() < until; ) {
+      seen.push(open);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    // It looks at least twice meanwhile, and has nothing open most of the time.
+    expect(opened).toBeGreaterThanOrEqual(3);
+    expect(seen.filter((count) => count === 0).length).toBeGreaterThan(seen.length / 2);
+    await reader.cancel();
+    await waiting;
+    await own.close();
+    relay.close();
   });
 });

@@ -17,7 +17,7 @@ export const EVENTS_POLL_MS = 1_000;
 export const EVENTS_HEARTBEAT_MS = 15_000;
 /** Then the stream ends and the client comes again, with a key that is checked again. */
 export const EVENTS_MAX_MS = 5 * 60_000;
-/** An open stream holds a database connection: who finds no room polls, and loses seconds. */
+/** Each looks once a second, with a connection that it holds for that look only. Who finds no room polls, and loses seconds. */
 export const EVENT_STREAMS_MAX = 64;
 export const EVENT_STREAMS_PER_MEMBER = 4;
 /** Some runtimes never tell a stream that its reader hung up, so a place that is not renewed for this long is free again. */
@@ -44,7 +44,7 @@ export async function openEvents(deps: Deps, caller: Caller): Promise<ReadableSt
   // The request's database client lives until this settles.
   deps.defer(new Promise<void>((resolve) => (settle = resolve)).then(() => leavePlace(deps, place)));
   const pause = makePause();
-  const watch = watchSets(deps, caller);
+  const watch = watchSets(caller);
   let ended = false;
   let spokeAt = 0;
   let renewedAt = deps.now().getTime();
@@ -60,11 +60,12 @@ export async function openEvents(deps: Deps, caller: Caller): Promise<ReadableSt
           while (!ended) {
             const now = deps.now().getTime();
             if (now >= until.getTime()) break;
-            if (now - renewedAt >= PLACE_RENEW_MS) {
-              renewedAt = now;
-              await keepPlace(deps, place, caller.memberId);
-            }
-            const news = await watch();
+            const isDue = now - renewedAt >= PLACE_RENEW_MS;
+            if (isDue) renewedAt = now;
+            const news = await deps.borrow(async (own) => {
+              if (isDue) await keepPlace(own, place, caller.memberId);
+              return watch(own);
+            });
             const isFirst = spokeAt === 0;
             if (isFirst || news.length > 0 || now - spokeAt >= EVENTS_HEARTBEAT_MS) {
               spokeAt = now;
@@ -103,17 +104,17 @@ function makePause(): { wait: (ms: number) => Promise<void>; wake: () => void } 
 }
 
 /** What changed since the last call, as events; at the first, every set that the caller may see. */
-function watchSets(deps: Deps, caller: Caller): () => Promise<string[]> {
+function watchSets(caller: Caller): (queries: Queries) => Promise<string[]> {
   const told = new Map<number, Pick<SetRow, "headRelease" | "headRecall">>();
   let seen = -1;
-  return async () => {
+  return async (queries) => {
     // Releases and recalls are leaves, so a log that did not grow has no news.
-    const size = await logSize(deps);
+    const size = await logSize(queries);
     if (size === seen) return [];
     seen = size;
     const events: string[] = [];
     for (let after: { publisher: string; set: string } | undefined, more = true; more; ) {
-      const rows = await listReadableSets(deps, caller, { after, limit: SETS_PAGE });
+      const rows = await listReadableSets(queries, caller, { after, limit: SETS_PAGE });
       for (const row of rows) {
         events.push(...newsOf(row, told.get(row.id)));
         told.set(row.id, { headRelease: row.headRelease, headRecall: row.headRecall });

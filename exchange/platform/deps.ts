@@ -27,6 +27,11 @@ export type Deps = {
    * defers a promise that settles when the stream ends or is cancelled.
    */
   defer: (work: Promise<unknown>) => void;
+  /**
+   * Works with a database client of its own, which is closed when the work ends: for what looks now and then and holds
+   * nothing while it waits.
+   */
+  borrow: <T>(work: (own: Deps) => Promise<T>) => Promise<T>;
   /** Says that jobs were queued: they are begun after the answer instead of at the next tick. */
   nudgeJobs: () => void;
 };
@@ -59,6 +64,14 @@ export function makeDeps(parts: DepsParts): OpenDeps {
     config: parts.config,
     killPoint: parts.killPoint ?? makeKillPoint(parts.config),
     defer: (work) => void deferred.push(work),
+    async borrow(work) {
+      const own = openDb(parts.databaseUrl);
+      try {
+        return await work({ ...deps, ...own });
+      } finally {
+        await own.sql.end({ timeout: DB_CLOSE_TIMEOUT_S }).catch(() => {});
+      }
+    },
     nudgeJobs: () => {
       nudged = true;
     },
