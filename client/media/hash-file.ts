@@ -3,7 +3,9 @@ import { hexOf } from "@breakwater/shared/bytes.ts";
 import { type MediaKind, type SniffedMedia, sniffMedia } from "@breakwater/shared/media/sniff.ts";
 import { hashPdq, PDQ_MIN_SIDE } from "@breakwater/shared/pdq/index.ts";
 import { decodePixels, isDecodable } from "./decode.ts";
-import { PICTURE_MAX_BYTES, PICTURE_MAX_PIXELS } from "./limits.ts";
+import type { DecodeOptions } from "./decode-video.ts";
+import { hashVideo, type VpdqHash, type VpdqMissing } from "./hash-video.ts";
+import { PICTURE_MAX_BYTES, PICTURE_MAX_PIXELS, PICTURE_MAX_SIDE } from "./limits.ts";
 import { type FileRead, readFileOnce } from "./read-file.ts";
 
 export type PdqHash = { hash: string; quality: number; ambiguous_bits: number };
@@ -21,27 +23,38 @@ export type HashedFile = {
   height?: number;
   pdq?: PdqHash;
   pdq_missing?: PdqMissing;
+  /** Of videos only. */
+  vpdq?: VpdqHash;
+  vpdq_missing?: VpdqMissing;
 };
 
-type Options = { onBytes?: (bytesRead: number) => void };
+/** @property onBytes - told how many bytes were read, for a progress display */
+type Options = DecodeOptions & { onBytes?: (bytesRead: number) => void };
 
 /**
  * Hashes one file.
  *
  * @param path - a regular file; its bytes are read once, decoded in memory and overwritten
- * @param options - `onBytes` is told how many bytes were read, for a progress display
- * @returns digests always; `pdq` of the first frame for pictures, else `pdq_missing` says why not. The size is that of
+ * @param options - a signal ends a video's decoder, a file's reading is not interrupted
+ * @returns digests always; `pdq` of the first frame for pictures, else `pdq_missing` says why not; `vpdq` or
+ *   `vpdq_missing` for videos. The size is that of
  *   the pixels as stored: an orientation tag is not followed, since the reference does not follow it
  * @throws ExchangeError `file_unreadable`, `file_too_large`
  */
-export async function hashFile(path: string, { onBytes }: Options = {}): Promise<HashedFile> {
+export async function hashFile(path: string, { onBytes, ...decode }: Options = {}): Promise<HashedFile> {
   const keep = (firstBytes: Uint8Array, byteLength: number) =>
     byteLength <= PICTURE_MAX_BYTES && sniffMedia(firstBytes)?.kind === "image";
-  return readFileOnce(path, { keep, onBytes }, hashRead);
+  return readFileOnce(path, { keep, onBytes }, (read) => hashRead(read, decode));
 }
 
-/** What is known of a file whose bytes were read: its digests, and its first frame where it is a picture. */
-export async function hashRead({ digests, byteLength, bytes }: FileRead): Promise<HashedFile> {
+/**
+ * What is known of a file whose bytes were read: its digests, its first frame where it is a picture, one frame a second
+ * where it is a video. Without a descriptor, `bytes` are all of it.
+ */
+export async function hashRead(
+  { digests, byteLength, bytes, descriptor }: FileRead,
+  decode: DecodeOptions = {},
+): Promise<HashedFile> {
   const media = sniffMedia(bytes);
   const { width, height } = media ?? {};
   return {
@@ -51,6 +64,9 @@ export async function hashRead({ digests, byteLength, bytes }: FileRead): Promis
     mime: media?.mime ?? "application/octet-stream",
     ...(width && height ? { width, height } : {}),
     ...(await hashPixels(media, bytes, byteLength)),
+    ...(media?.kind === "video"
+      ? await hashVideo(media.name, descriptor === undefined ? { bytes } : { descriptor }, decode)
+      : {}),
   };
 }
 
@@ -62,7 +78,7 @@ async function hashPixels(
   if (media?.kind !== "image") return { pdq_missing: "not_a_picture" };
   if (!isDecodable(media.name)) return { pdq_missing: "no_decoder" };
   // The header's word is enough to refuse, so that a decompression bomb is never decoded.
-  if (byteLength > bytes.length || pixelsOf(media) > PICTURE_MAX_PIXELS) return { pdq_missing: "too_large" };
+  if (byteLength > bytes.length || isTooLarge(media)) return { pdq_missing: "too_large" };
   const pixels = await decodePixels(bytes);
   if (!pixels) return { pdq_missing: "damaged" };
   const { rgba, width, height } = pixels;
@@ -75,6 +91,6 @@ async function hashPixels(
   }
 }
 
-function pixelsOf({ width = 0, height = 0 }: SniffedMedia): number {
-  return width * height;
+function isTooLarge({ width = 0, height = 0 }: SniffedMedia): boolean {
+  return width * height > PICTURE_MAX_PIXELS || Math.max(width, height) > PICTURE_MAX_SIDE;
 }

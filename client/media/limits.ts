@@ -9,3 +9,14 @@ export const PICTURE_MAX_PIXELS = 100_000_000;
 /** A decoder that takes longer than this on one picture is being played with. */
 export const DECODE_TIMEOUT_SECONDS = 60;
 export const READ_CHUNK_BYTES = 1024 ** 2;
+/** One side of a picture: a strip that is longer needs as much memory a row as another picture has in all. */
+export const PICTURE_MAX_SIDE = 100_000;
+
+/** 8K, either way up. */
+export const VIDEO_MAX_PIXELS = 7_680 * 4_320;
+/** A decoder that takes longer than this on one video is being played with, or the video is a film. */
+export const VIDEO_TIMEOUT_MS = 10 * 60 * 1_000;
+/** What the decoder may ask for at once. */
+export const VIDEO_DECODER_ALLOCATION_MAX_BYTES = 1024 ** 3;
+/** How much of what a decoder complains about is looked at; none of it is shown. */
+export const DECODER_COMPLAINT_MAX_BYTES = 16 * 1024;

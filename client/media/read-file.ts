@@ -9,6 +9,8 @@ export type ExactDigests = { sha256: string; sha1: string; md5: string };
 export type FileRead = {
   digests: ExactDigests;
   byteLength: number;
+  /** The file itself, still open, for a decoder that reads it on its own. */
+  descriptor?: number;
   /** The first chunk, or the whole file where `keep` asked for it. The reader overwrites it when done. */
   bytes: Uint8Array;
 };
@@ -36,13 +38,17 @@ export async function readFileOnce<T>(
   let read: FileRead | undefined;
   try {
     read = await asFileProblem(() => readWhole(file, options));
+    const before = await file.stat();
+    const used = await use({ ...read, descriptor: file.fd });
+    // Written to while a decoder read it: what it saw is not what was digested.
+    const after = await file.stat();
+    if (after.size !== before.size || after.mtimeMs !== before.mtimeMs) {
+      throw new ExchangeError("file_unreadable", { reason: "changed" });
+    }
+    return used;
   } finally {
+    read?.bytes.fill(0);
     await file.close();
-  }
-  try {
-    return await use(read);
-  } finally {
-    read.bytes.fill(0);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Which path computes spectra here: the kernel where it runs and agrees to the last bit, else plain TypeScript. */
 import { openKernelPath } from "./kernel-path.ts";
-import type { Picture, Spectrum, SpectrumPath } from "./pixels.ts";
+import { FULL_RANGE, LIMITED_RANGE, type Picture, type Spectrum, type SpectrumPath } from "./pixels.ts";
 import { plainSpectrum } from "./plain-path.ts";
 
 export type ChosenPath = { name: "wasm" | "plain"; spectrum: SpectrumPath };
@@ -51,5 +51,5 @@ function drawCheck(width: number, height: number, bytesPerPixel: 4 | 1): Picture
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     return state >>> 24;
   });
-  return { pixels, bytesPerPixel, width, height };
+  return { pixels, bytesPerPixel, width, height, lumaRange: bytesPerPixel === 4 ? FULL_RANGE : LIMITED_RANGE };
 }

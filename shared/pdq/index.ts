@@ -7,6 +7,7 @@
  */
 import { choosePath } from "./choose-path.ts";
 import { hashPicture, type PdqResult } from "./hash.ts";
+import { FULL_RANGE, LIMITED_RANGE } from "./pixels.ts";
 
 export { PDQ_MIN_SIDE, type PdqResult } from "./hash.ts";
 
@@ -23,11 +24,18 @@ export function hashPdq(rgba: Uint8Array | Uint8ClampedArray, width: number, hei
 }
 
 /**
- * Hashes the Y plane of a video frame. PDQ does not see the offset and scale of a limited range; quality does.
+ * Hashes the Y plane of a video frame.
  *
  * @param luma - 1 byte a pixel, row by row without padding
+ * @param isFullRange - whether black is 0 and white 255; otherwise 16 and 235, as in most videos. Only quality sees it
  * @throws RangeError unless `luma` holds exactly `width * height` pixels
  */
-export function hashPdqLuma(luma: Uint8Array | Uint8ClampedArray, width: number, height: number): PdqResult {
-  return hashPicture({ pixels: luma, bytesPerPixel: 1, width, height }, choosePath().spectrum);
+export function hashPdqLuma(
+  luma: Uint8Array | Uint8ClampedArray,
+  width: number,
+  height: number,
+  isFullRange = true,
+): PdqResult {
+  const lumaRange = isFullRange ? FULL_RANGE : LIMITED_RANGE;
+  return hashPicture({ pixels: luma, bytesPerPixel: 1, width, height, lumaRange }, choosePath().spectrum);
 }

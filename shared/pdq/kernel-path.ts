@@ -3,7 +3,7 @@ import { type Kernel, loadKernel, PAGE_BYTES } from "../wasm/load.ts";
 import { COSINES, FREQUENCIES } from "./dct.ts";
 import { BAND_COLUMN_BYTES, BAND_ROWS, COLUMNS_TOGETHER, FLOAT_BYTES } from "./kernel-layout.ts";
 import { PDQ_KERNEL } from "./pdq-kernel.ts";
-import type { Picture, Spectrum, SpectrumPath } from "./pixels.ts";
+import { FULL_RANGE, type Picture, type Spectrum, type SpectrumPath } from "./pixels.ts";
 import { plainSpectrum } from "./plain-path.ts";
 import { aheadOf, isSampled, SAMPLES_PER_SIDE, sampledPixels, windowSize } from "./tent-filter.ts";
 
@@ -33,7 +33,7 @@ type Exports = {
   slideRow: (row: number, sums: number, held: number) => void;
   divideRow: (sums: number, size: number, out: number) => void;
   lowFrequencies: (samples: number, matrix: number, turned: number, half: number, out: number) => void;
-  gradients: (samples: number, out: number) => void;
+  gradients: (samples: number, range: number, out: number) => void;
 };
 
 /**
@@ -114,7 +114,7 @@ function runKernel(kernel: Kernel<Exports>, plan: Plan, picture: Picture): Spect
   new Float32Array(buffer, plan.matrix).set(COSINES);
   new Float32Array(buffer, plan.turnedMatrix).set(TURNED_COSINES);
   exports.lowFrequencies(plan.samples, plan.matrix, plan.turnedMatrix, plan.half, plan.coefficients);
-  exports.gradients(plan.samples, plan.gradients);
+  exports.gradients(plan.samples, picture.lumaRange ?? FULL_RANGE, plan.gradients);
   return {
     coefficients: new Float32Array(buffer, plan.coefficients, FREQUENCIES * FREQUENCIES).slice(),
     gradients: new Int32Array(buffer, plan.gradients, VECTOR_BYTES / 4).reduce((sum, lane) => sum + lane, 0),

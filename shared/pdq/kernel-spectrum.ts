@@ -13,7 +13,7 @@ import {
   v128,
   when,
 } from "../wasm/assembler.ts";
-import { add, four, LANES, VECTOR_BYTES } from "./kernel-lanes.ts";
+import { add, four, LANES, splat, VECTOR_BYTES } from "./kernel-lanes.ts";
 import { FLOAT_BYTES } from "./kernel-layout.ts";
 import { SAMPLES_PER_SIDE } from "./tent-filter.ts";
 
@@ -63,25 +63,26 @@ export function lowFrequencies(): FunctionSource {
   };
 }
 
-/** (samples, out): the sum of all truncated gradients, as four partial sums. */
+/** (samples, range, out): the sum of all truncated gradients, in percent of the range of luma, as four partial sums. */
 export function gradients(): FunctionSource {
   return {
     name: "gradients",
     exported: true,
-    params: [I32, I32],
+    params: [I32, I32, I32],
     results: [],
     body: (params, local) => {
-      const [samples, out] = params as [Local, Local];
+      const [samples, range, out] = params as [Local, Local, Local];
       const [at, end, rowEnd] = [local(I32), local(I32), local(I32)];
-      const [total, here, last] = [local(V128), local(V128), local(V128)];
+      const [total, here, last, divisor] = [local(V128), local(V128), local(V128), local(V128)];
       const gradient = (offset: number): Code =>
         i32x4.abs(
           i32x4.truncF32(
-            f32x4.div(f32x4.mul(f32x4.sub(here.get, v128.load(at.get, offset)), f32x4.const(100)), f32x4.const(255)),
+            f32x4.div(f32x4.mul(f32x4.sub(here.get, v128.load(at.get, offset)), f32x4.const(100)), divisor.get),
           ),
         );
       const count = (lanes: Code): Code => total.set(i32x4.add(total.get, lanes));
       return [
+        divisor.set(splat(range.get)),
         end.set(add(samples.get, SAMPLES_PER_SIDE * ROW_BYTES)),
         at.set(samples.get),
         repeatWhile(i32.ltU(at.get, end.get), [

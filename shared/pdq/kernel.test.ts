@@ -2,13 +2,14 @@ import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { drawRgb, type Generator, lcg, toRgba } from "../../test/drawings/draw.ts";
 import { hexOf } from "../bytes.ts";
+import { distancePdq } from "../signals/pdq.ts";
 import vectors from "../vectors/pdq.json" with { type: "json" };
 import { loadKernel } from "../wasm/load.ts";
 import { choose, choosePath, isSameSpectrum } from "./choose-path.ts";
 import { hashPdq, hashPdqLuma } from "./index.ts";
 import { openKernelPath } from "./kernel-path.ts";
 import { PDQ_KERNEL } from "./pdq-kernel.ts";
-import type { Picture, SpectrumPath } from "./pixels.ts";
+import { LIMITED_RANGE, type Picture, type SpectrumPath } from "./pixels.ts";
 import { hashPdq as hashPlainly } from "./plain.ts";
 import { plainSpectrum } from "./plain-path.ts";
 
@@ -23,7 +24,7 @@ function draw(width: number, height: number, bytesPerPixel: 1 | 4, seed: number)
     if (i % run === 0) level = next();
     return level;
   });
-  return { pixels, bytesPerPixel, width, height };
+  return { pixels, bytesPerPixel, width, height, ...(seed % 2 === 0 ? { lumaRange: LIMITED_RANGE } : {}) };
 }
 
 describe("the kernel and the plain path give the same bits", () => {
@@ -91,6 +92,15 @@ describe("luma", () => {
     const [own, other] = [hashPdqLuma(luma, 300, 200), hashPdq(grey, 300, 200)];
     expect(hexOf(own.hash)).toBe(hexOf(other.hash));
     expect(own.quality).toBe(other.quality);
+  });
+
+  test("of a limited range has the bits and the quality of the picture it was made from", () => {
+    const full = toRgba(drawRgb("rects", [1, 8], 300, 200)).filter((_, i) => i % 4 === 0);
+    const limited = full.map((level) => 16 + Math.round((level * 219) / 255));
+    const [own, other] = [hashPdqLuma(limited, 300, 200, false), hashPdqLuma(full, 300, 200)];
+    expect(distancePdq(own.hash, other.hash)).toBeLessThanOrEqual(4);
+    expect(Math.abs(own.quality - other.quality)).toBeLessThanOrEqual(1);
+    expect(hashPdqLuma(limited, 300, 200).quality).toBeLessThan(other.quality);
   });
 
   test("of another length than its sides say is refused", () => {

@@ -1,15 +1,15 @@
 /** The path in plain TypeScript: always there, and what the kernel is checked against. */
 import { lowFrequencies } from "./dct.ts";
 import { greyRow, lumaRow } from "./luma.ts";
-import type { Picture, Spectrum } from "./pixels.ts";
+import { FULL_RANGE, type Picture, type Spectrum } from "./pixels.ts";
 import { sumGradients } from "./quality.ts";
 import { filterAndSample, isSampled, SAMPLES_PER_SIDE } from "./tent-filter.ts";
 
-export function plainSpectrum({ pixels, bytesPerPixel, width, height }: Picture): Spectrum {
+export function plainSpectrum({ pixels, bytesPerPixel, width, height, lumaRange }: Picture): Spectrum {
   const readLuma = bytesPerPixel === 4 ? lumaRow : greyRow;
   const readRow = (y: number, row: Float32Array) => readLuma(pixels, y * width * bytesPerPixel, row);
   const samples = isSampled(width, height) ? readAll(readRow) : filterAndSample(width, height, readRow);
-  return { coefficients: lowFrequencies(samples), gradients: sumGradients(samples) };
+  return { coefficients: lowFrequencies(samples), gradients: sumGradients(samples, lumaRange ?? FULL_RANGE) };
 }
 
 function readAll(readRow: (y: number, row: Float32Array) => void): Float32Array {
