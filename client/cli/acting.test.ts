@@ -7,9 +7,11 @@ import { parseEntryTarget, parsePublisherTarget, parseReleaseTarget } from "../c
 import type { Decision } from "../ledger/decision.ts";
 import { openLedger } from "../ledger/ledger.ts";
 import { appendMarks } from "../ledger/marks.ts";
+import { writePin } from "../profile/pins.ts";
 import { writeProfile } from "../profile/profile.ts";
 import { TEST_API_KEY } from "../testing/double-exchange.ts";
-import { testId } from "../testing/entries.ts";
+import { makeDoublePublisher } from "../testing/double-publisher.ts";
+import { aboutOfKind, testHashEntry, testId } from "../testing/entries.ts";
 import { testDecision } from "../testing/hits.ts";
 import { type Ran, runCommand } from "../testing/run-command.ts";
 import { openScene, type Scene } from "../testing/scene.ts";
@@ -382,6 +384,53 @@ describe("webhook", () => {
     } finally {
       server.close();
     }
+  });
+});
+
+describe("from a match to an undo", () => {
+  it("a hit is blocked, paused, blocked again, taken back by its publisher, and found for undoing", async () => {
+    const file = join(scene.dir, "upload-77.bin");
+    await writeFile(file, "not a picture, only bytes");
+    const { createHash } = await import("node:crypto");
+    const value = createHash("sha256").update("not a picture, only bytes").digest("hex");
+    const real = await makeDoublePublisher(
+      scene.double,
+      "real.example/verified",
+      aboutOfKind("hash", { stream: "photographic" }),
+    );
+    const asks = { requested_action: "block_remove_report", human_review: "not_required" } as const;
+    await real.release(real.put(testHashEntry(41, { value, ...asks })));
+    await writePin(profile, "real.example", real.pin);
+    const name = "real.example/verified";
+    expect((await run(["sync", name])).code).toBe(0);
+    const match = async () => {
+      const { hits } = json(await run(["match", "--json", file])) as { hits: Record<string, unknown>[] };
+      return hits.map(({ action, why_not_block: why }) => [action, why]);
+    };
+    expect(await match()).toEqual([["observe", "observed"]]);
+    expect((await run(["enable", name, "--act", "block", "--yes", name])).stderr).toContain("1 hit on 1 content");
+    expect(await match()).toEqual([["block", undefined]]);
+    await run(["pause", "--entry", `${name}#${testId(41)}`]);
+    expect(await match()).toEqual([["review", "paused"]]);
+    await run(["resume", "--entry", `${name}#${testId(41)}`]);
+    await run(["allow", "add", "--file", file]);
+    expect(await match()).toEqual([["observe", "allow_listed"]]);
+    await run(["allow", "remove", "--file", file]);
+    await real.release([{ op: "del", id: testId(41) as never, why: "withdrawn" }]);
+    const synced = await run(["sync", name]);
+    expect(synced.stderr).toContain(
+      `! ${name}  withdrew 1 entry that hit here 4 times (1 blocked, 1 reviewed)\n  next  breakwater undo --taken-back\n`,
+    );
+    const undone = await run(["undo", "--taken-back", "--json", "--since", "1d"]);
+    const facts = lines(undone).map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(
+      facts.filter(({ set }) => set === name).map(({ content, action, state }) => [content, action, state]),
+    ).toEqual(
+      expect.arrayContaining([
+        [file, "block", "withdrawn"],
+        [file, "review", "withdrawn"],
+      ]),
+    );
   });
 });
 

@@ -59,7 +59,8 @@ function describeChecks({ verification: { level, people }, age_confirmed, handli
   return `${checked}${age} · ${handling}`;
 }
 
-const WHY: Record<WhyNotBlock, string> = {
+/** By the code that a hit carries. */
+export const WHY: Record<WhyNotBlock, string> = {
   allow_listed: "your allow list names it",
   controls_unreadable: "this machine's controls cannot be read",
   entry_asks_less: "the publisher asks for no more",

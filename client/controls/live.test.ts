@@ -1,11 +1,13 @@
+import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { PRIVATE_FILE_MODE } from "../profile/private-files.ts";
 import { testId } from "../testing/entries.ts";
 import { testHit } from "../testing/hits.ts";
-import { withMode, withPauses } from "./change.ts";
+import { withMode, withoutPauses, withPauses } from "./change.ts";
 import { type ControlsFile, NO_CONTROLS } from "./controls.ts";
 import { decide } from "./decide.ts";
 import { controlsPath, moveOldModes, obtainControlsKey, readControls, updateControls } from "./file.ts";
@@ -93,6 +95,44 @@ describe("the controls file", () => {
 });
 
 describe("live controls", () => {
+  it("reach processes that are running within a second: two of them follow a pause and its end", async () => {
+    await enable("block");
+    const script = fileURLToPath(new URL("../testing/watch-controls.ts", import.meta.url));
+    const children = [1, 2].map(() => {
+      const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", script, stateDir]);
+      const seen: { action: string; at: number }[] = [];
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        for (const action of text.trim().split("\n")) seen.push({ action, at: performance.now() });
+      });
+      return { child, seen };
+    });
+    try {
+      const said = (n: number) =>
+        vi.waitFor(() => expect(children.every(({ seen }) => seen.length === n)).toBe(true), {
+          timeout: 10_000,
+          interval: 5,
+        });
+      await said(1);
+      const target = { scope: "publisher" as const, publisher: "hotline.example" };
+      for (const change of [
+        (before: ControlsFile) => withPauses(before, [target], { act: "review", now }),
+        (before: ControlsFile) => withoutPauses(before, [target], now),
+      ]) {
+        const count = children[0]?.seen.length ?? 0;
+        await updateControls(stateDir, change);
+        const written = performance.now();
+        await said(count + 1);
+        for (const { seen } of children) expect((seen.at(-1)?.at ?? 0) - written).toBeLessThan(1_000);
+      }
+      expect(children.map(({ seen }) => seen.map(({ action }) => action))).toEqual([
+        ["block", "review", "block"],
+        ["block", "review", "block"],
+      ]);
+    } finally {
+      for (const { child } of children) child.kill();
+    }
+  });
+
   it("follow what another process decides within a second, also without being told by the system", async () => {
     await enable("block");
     live = await openControls(stateDir);

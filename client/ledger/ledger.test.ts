@@ -130,7 +130,11 @@ describe("appending", () => {
     await rm(ledgerDir(stateDir));
     await (await openLedger(stateDir)).close();
     await ledger.append([row(3)]);
-    expect(refsOf(await readAll())).toEqual(refsOf([row(1), row(2), row(3)]));
+    const rows = await readAll();
+    expect(refsOf(rows)).toEqual(refsOf([row(1), row(2), row(3)]));
+    // The first was answered with review, since it could not be recorded when it was asked.
+    const found = rows.find(({ content }) => content === "upload-1");
+    expect(found).toMatchObject({ action: "review", why: "ledger_unwritable", would: "block" });
     expect(ledger.stats()).toMatchObject({ rows: 3, waiting: 0, dropped: 0 });
     await ledger.close();
   });

@@ -71,7 +71,7 @@ export async function openLedger(stateDir: string, now: () => Date = () => new D
       const whole = countLines(bytes.subarray(isTorn ? 1 : 0, written));
       counts.rows += whole;
       if (written > 0) isTorn = bytes[written - 1] !== 0x0a;
-      waiting = [...lines.slice(whole), ...waiting];
+      waiting = [...lines.slice(whole).map(answeredWithReview), ...waiting];
       const over = Math.max(0, waiting.length - LEDGER_WAITING_MAX);
       counts.dropped += over;
       waiting = waiting.slice(over);
@@ -131,6 +131,11 @@ export async function openLedger(stateDir: string, now: () => Date = () => new D
     ownFile: () => own?.file.name,
     stats: () => ({ ...counts, waiting: waiting.length }),
   };
+}
+
+/** Whoever acts was told that this was not recorded, and answered with review: that is what is true of it. */
+function answeredWithReview(line: string): string {
+  return line.replace(',"action":"block",', ',"action":"review","why":"ledger_unwritable",');
 }
 
 function countLines(bytes: Uint8Array): number {

@@ -16,6 +16,7 @@ import {
   VERIFICATION_LEVELS,
 } from "@breakwater/shared/vocab/entries.ts";
 import * as indicators from "@breakwater/shared/vocab/indicators.ts";
+import { OPINION_REASONS, OPINION_VERDICTS } from "@breakwater/shared/vocab/opinions.ts";
 import { WITHDRAWAL_REASONS } from "@breakwater/shared/vocab/reasons.ts";
 import { AUDIENCES, SET_KINDS, STREAMS, SURFACES, TIERS, TLP_LABELS } from "@breakwater/shared/vocab/sets.ts";
 import * as terms from "@breakwater/shared/vocab/terms.ts";
@@ -25,6 +26,7 @@ import type { Command } from "commander";
 import { COLUMNS } from "../../publish/columns.ts";
 import { addCommand } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import { WHY } from "../match-lines.ts";
 import { formatTable } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
 import { ABOUT_EXAMPLE } from "./about-example.ts";
@@ -48,6 +50,9 @@ const VOCABULARIES: Record<string, Words> = {
   child_certainty: CHILD_CERTAINTIES,
   "age_confirmed.by": AGE_CONFIRMERS,
   reason: WITHDRAWAL_REASONS,
+  verdict: OPINION_VERDICTS,
+  "opinion.reason": OPINION_REASONS,
+  why_not_block: Object.fromEntries(Object.entries(WHY).map(([code, label]) => [code, { label }])),
   kind: SET_KINDS,
   stream: STREAMS,
   surfaces: SURFACES,
