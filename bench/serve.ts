@@ -3,7 +3,6 @@
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,8 +10,9 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { openExchange, syncSet, writePin, writeProfile } from "@breakwater/client/index.ts";
 import { openDouble, TEST_API_KEY } from "@breakwater/client/testing/double-exchange.ts";
-import { type Bench, type Measured, peakMb } from "./bench.ts";
-import { type Ask, BATCH_ITEMS, isAnswered, makeAsks } from "./serve-asks.ts";
+import type { Bench, Measured } from "./bench.ts";
+import { BATCH_ITEMS } from "./serve-asks.ts";
+import { type Asked, startLoad } from "./serve-load.ts";
 import { type LargeAlg, makeLargeSet } from "./serve-set.ts";
 
 const DEFAULT_SIZE = 1_000_000;
@@ -21,10 +21,8 @@ const GOAL_PDQ = 1_500;
 const GOAL_MEMORY_RATIO = 1.1;
 const EXACT_ASKS = 160_000;
 const PDQ_ASKS = 32_000;
-/** Enough that the daemon never waits for the next request. */
-const CONNECTIONS = 4;
 const DELTA_ENTRIES = 1_000;
-const RELOADS = 3;
+const RELOADS = 2;
 const SERVER_CORE = "0";
 const CLIENT_CORE = "1";
 const SETTLE_MS = 3_000;
@@ -35,8 +33,7 @@ const LIBRARY = fileURLToPath(new URL("./serve-library.ts", import.meta.url));
 const run = promisify(execFile);
 
 type Large = Awaited<ReturnType<typeof makeLargeSet>>;
-type Server = { child: ChildProcess; origin: string; agent: Agent };
-type Asked = { seconds: number; wrong: number; dropped: number; slowestMs: number };
+type Server = { child: ChildProcess; origin: string };
 
 export const serve: Bench = {
   goal: `over HTTP on one core in batches of ${BATCH_ITEMS} at least ${GOAL_EXACT} exact and ${GOAL_PDQ} PDQ matches a second; a reload under load drops nothing and leaves memory within 10 %`,
@@ -59,19 +56,18 @@ export const serve: Bench = {
         await sync(set);
         say(`${size} entries of ${alg} are synced.`);
       }
-      const asks = { sha256: makeAsks("sha256", size, EXACT_ASKS), pdq: makeAsks("pdq", size, PDQ_ASKS) };
       const plain = await runLibrary(profile.stateDir, size);
       say(
         `The library: ${rate(EXACT_ASKS, plain.sha256)} exact and ${rate(PDQ_ASKS, plain.pdq)} PDQ matches a second.`,
       );
       await run("taskset", ["-a", "-cp", CLIENT_CORE, String(process.pid)]);
       server = await startServer(home);
-      const exact = await askAll(server, asks.sha256);
-      const pdq = await askAll(server, asks.pdq);
+      const exact = await startLoad({ origin: server.origin, size, counts: { sha256: EXACT_ASKS } }).ended;
+      const pdq = await startLoad({ origin: server.origin, size, counts: { pdq: PDQ_ASKS } }).ended;
       say(
         `Over HTTP: ${rate(EXACT_ASKS, exact.seconds)} exact and ${rate(PDQ_ASKS, pdq.seconds)} PDQ matches a second.`,
       );
-      const reload = await reloadUnderLoad(server, sets, sync, asks);
+      const reload = await reloadUnderLoad(server, size, sets, sync);
       say(`Reloads under load: ${JSON.stringify(reload)}`);
       const answered = [exact, pdq, reload];
       const correct = plain.wrong === 0 && answered.every(({ wrong }) => wrong === 0);
@@ -91,7 +87,7 @@ export const serve: Bench = {
         baseline: "the library without HTTP",
         baselineSeconds,
         ratio: seconds / baselineSeconds,
-        peakMb: Math.max(peakMb(), reload.memoryPeakMb),
+        peakMb: reload.memoryPeakMb,
         correct,
         met,
         counts: {
@@ -143,58 +139,14 @@ async function startServer(home: string): Promise<Server> {
     child.once("exit", () => reject(new Error("the daemon ended")));
     setTimeout(() => reject(new Error("the daemon did not start")), START_TIMEOUT_MS).unref();
   });
-  return { child, origin, agent: new Agent({ keepAlive: true, maxSockets: CONNECTIONS }) };
+  return { child, origin };
 }
 
 async function stopServer(server: Server | undefined): Promise<void> {
   if (server === undefined || server.child.exitCode !== null) return;
   const ended = new Promise((resolve) => server.child.once("exit", resolve));
   server.child.kill("SIGTERM");
-  server.agent.destroy();
   await ended;
-}
-
-/** All of them once, or over and over until told to stop; every answer is compared with what must come out. */
-async function askAll(server: Server, asks: readonly Ask[], isDone = () => false, over = false): Promise<Asked> {
-  const total: Asked = { seconds: 0, wrong: 0, dropped: 0, slowestMs: 0 };
-  const batches: { asks: Ask[]; body: string }[] = [];
-  for (let at = 0; at < asks.length; at += BATCH_ITEMS) {
-    const own = asks.slice(at, at + BATCH_ITEMS);
-    batches.push({ asks: own, body: JSON.stringify({ items: own.map(({ hashes }) => ({ ref: "bench", hashes })) }) });
-  }
-  let next = 0;
-  const startedMs = performance.now();
-  await Promise.all(
-    Array.from({ length: CONNECTIONS }, async () => {
-      while (!isDone() && (over || next < batches.length)) {
-        const batch = batches[next++ % batches.length] as (typeof batches)[0];
-        const sentMs = performance.now();
-        const answer = await post(server, batch.body).catch(() => undefined);
-        total.slowestMs = Math.max(total.slowestMs, performance.now() - sentMs);
-        if (answer?.status !== 200) total.dropped += 1;
-        else {
-          const { items } = JSON.parse(answer.text) as { items: object[] };
-          total.wrong += batch.asks.filter((ask, i) => !isAnswered(ask, items[i] ?? {})).length;
-        }
-      }
-    }),
-  );
-  total.seconds = (performance.now() - startedMs) / 1000;
-  return total;
-}
-
-function post({ origin, agent }: Server, body: string): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
-    const asked = request(`${origin}/v1/match`, { method: "POST", agent, headers }, (answer) => {
-      const parts: Buffer[] = [];
-      answer.on("data", (part: Buffer) => parts.push(part));
-      answer.on("error", reject);
-      answer.on("end", () => resolve({ status: answer.statusCode ?? 0, text: Buffer.concat(parts).toString() }));
-    });
-    asked.on("error", reject);
-    asked.end(body);
-  });
 }
 
 type Reloaded = Asked & { memoryBeforeMb: number; memoryAfterMb: number; memoryPeakMb: number };
@@ -202,32 +154,35 @@ type Reloaded = Asked & { memoryBeforeMb: number; memoryAfterMb: number; memoryP
 /** Small changes are taken over by the thread that answers, new snapshots by a new one; both while everybody asks. */
 async function reloadUnderLoad(
   server: Server,
+  size: number,
   sets: Record<LargeAlg, Large>,
   sync: (set: Large) => Promise<void>,
-  asks: Record<LargeAlg, Ask[]>,
 ): Promise<Reloaded> {
-  // Everything has been used before memory is looked at: what grows by use is not what a reload leaves behind.
-  await reload(server, sets.pdq, sync, true);
-  await sleep(SETTLE_MS);
-  const memoryBeforeMb = await residentMb(server);
-  let done = false;
-  const half = Math.min(asks.sha256.length, asks.pdq.length);
-  const mixed = [...asks.sha256.slice(0, half), ...asks.pdq.slice(0, half)];
-  const asking = askAll(server, mixed, () => done, true);
-  try {
-    for (let round = 0; round < RELOADS; round++) {
+  const total: Asked = { seconds: 0, wrong: 0, dropped: 0, slowestMs: 0 };
+  const memoryMb: number[] = [];
+  for (let round = 0; round <= RELOADS; round++) {
+    const load = startLoad({ origin: server.origin, size, counts: { sha256: PDQ_ASKS, pdq: PDQ_ASKS }, over: true });
+    try {
       await reload(server, sets.sha256, sync, false);
       await reload(server, sets.pdq, sync, true);
+      // The newest thread is used as much each time: what grows by use is not what a reload leaves behind.
+      await sleep(SETTLE_MS);
+    } finally {
+      load.stop();
     }
-  } finally {
-    done = true;
+    const { seconds, wrong, dropped, slowestMs } = await load.ended;
+    total.seconds += seconds;
+    total.wrong += wrong;
+    total.dropped += dropped;
+    total.slowestMs = Math.max(total.slowestMs, slowestMs);
+    await sleep(SETTLE_MS);
+    memoryMb.push(await residentMb(server));
   }
-  const asked = await asking;
-  await sleep(SETTLE_MS);
+  const [memoryBeforeMb = 0] = memoryMb;
   return {
-    ...asked,
+    ...total,
     memoryBeforeMb,
-    memoryAfterMb: await residentMb(server),
+    memoryAfterMb: memoryMb.at(-1) ?? 0,
     memoryPeakMb: await residentMb(server, "VmHWM"),
   };
 }
