@@ -5,3 +5,5 @@ export { type Ledger, openLedger } from "./ledger.ts";
 export { readMarks, type TakenBack } from "./marks.ts";
 export { findByHitRef, readLedger } from "./read.ts";
 export { markTakenBack, type TakenBackEvent } from "./taken-back.ts";
+export { type Affected, affectedBy } from "./undo.ts";
+export { type WhatIf, whatIf } from "./what-if.ts";

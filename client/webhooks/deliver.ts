@@ -40,7 +40,7 @@ export async function deliverWebhooks(
       // Nobody wants to be told any more.
       if (endpoint === undefined) await dropMessage(stateDir, message);
       else if (Date.parse(message.next_at) > now.getTime()) result.waiting++;
-      else if (await send(endpoint, message, now, options)) {
+      else if (await sendWebhook(endpoint, message, now, options)) {
         await dropMessage(stateDir, message);
         result.delivered++;
       } else if (message.tries >= WEBHOOK_WAITS_MS.length) {
@@ -60,7 +60,7 @@ export async function deliverWebhooks(
 }
 
 /** @returns whether the receiver took it */
-export async function send(
+export async function sendWebhook(
   { url, secret }: Endpoint,
   { id, body }: Pick<Message, "id" | "body">,
   now: Date,

@@ -1,6 +1,6 @@
 /** Webhooks: what was taken back, told to this member's own systems. */
 
-export { type Delivered, deliverWebhooks, send } from "./deliver.ts";
+export { type Delivered, deliverWebhooks, sendWebhook } from "./deliver.ts";
 export {
   type Endpoint,
   findEndpoint,

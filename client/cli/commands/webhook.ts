@@ -9,7 +9,7 @@ import {
   parseEndpointUrl,
   parseSecret,
   removeEndpoint,
-  send,
+  sendWebhook,
   writeEndpoint,
 } from "../../webhooks/index.ts";
 import { listMessages } from "../../webhooks/outbox.ts";
@@ -49,7 +49,7 @@ export function addWebhook(program: Command): void {
       const endpoint = await needEndpoint(context);
       const now = context.now();
       const body = JSON.stringify({ type: "test.ping", timestamp: now.toISOString(), data: {} });
-      if (!(await send(endpoint, { id: messageId(`ping ${now.toISOString()}`), body }, now))) throw notTaken();
+      if (!(await sendWebhook(endpoint, { id: messageId(`ping ${now.toISOString()}`), body }, now))) throw notTaken();
       context.terminal.print({ taken: true }, context.terminal.mark("done", "the receiver took it"));
       return undefined;
     },
