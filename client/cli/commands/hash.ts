@@ -32,9 +32,15 @@ export function addHash(program: Command): void {
             ? `none: ${(hashed.pdq_missing ?? "not_a_picture").replaceAll("_", " ")}`
             : `${hashed.pdq.hash}  quality ${hashed.pdq.quality}, ambiguous bits ${hashed.pdq.ambiguous_bits}`;
         const { vpdq, ...rest } = hashed;
-        lacksDecoder ||= hashed.vpdq_missing === "no_decoder";
+        const isUndecoded = hashed.vpdq_missing === "no_decoder";
+        lacksDecoder ||= isUndecoded;
         terminal.print(
-          { path, ...rest, ...(vpdq === undefined ? {} : { vpdq: { ...vpdq, frames: vpdq.frames.length } }) },
+          {
+            path,
+            ...rest,
+            ...(vpdq === undefined ? {} : { vpdq: { ...vpdq, frames: vpdq.frames.length } }),
+            ...(isUndecoded ? { next: NO_DECODER } : {}),
+          },
           `${path}  ${hashed.mime}${size}`,
           `  ${terminal.label("SHA-256")}  ${hashed.sha256}`,
           `  ${terminal.label("SHA-1")}    ${hashed.sha1}`,
