@@ -227,7 +227,7 @@ describe("any sequence of what publishers and exchanges do", () => {
       await fc.assert(
         fc.asyncProperty(
           fc.array(step, { minLength: 2, maxLength: 8 }),
-          fc.integer({ min: 1, max: 60 }),
+          fc.integer({ min: 1, max: 150 }),
           async (steps, killAt) => {
             const scene = await openScene(3);
             try {

@@ -3,7 +3,8 @@ import { ExchangeError } from "@breakwater/shared/problem.ts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { testHashEntry, testTermEntry, testUrlEntry } from "../../testing/entries.ts";
-import { LineScanner, MEMBERS } from "./scan-line.ts";
+import { MEMBERS } from "./members.ts";
+import { LineScanner } from "./scan-line.ts";
 
 const ID = "ab".repeat(16);
 

@@ -2,6 +2,7 @@
 
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { LINE_MAX_BYTES } from "@breakwater/shared/segment.ts";
+import { AT, BY_LENGTH, LEVEL, LONGEST_NAME, MEMBERS, type Member, NAMES, VERIFICATION } from "./members.ts";
 
 const LF = 0x0a;
 const QUOTE = 0x22;
@@ -29,37 +30,11 @@ const DEPTH_MAX = 32;
 const ESCAPES = '"\\/bfnrt';
 const FOUR_HEX = /^[0-9a-fA-F]{4}$/;
 
-/** The members that an index needs, and `op`, which a delta's line has besides. */
-export const MEMBERS = [
-  "id",
-  "op",
-  "alg",
-  "url",
-  "why",
-  "scope",
-  "value",
-  "quality",
-  "expires_at",
-  "url_digest",
-  "verification",
-  "ambiguous_bits",
-] as const;
-export type Member = (typeof MEMBERS)[number];
-
-const NAMES = MEMBERS.map((name) => new TextEncoder().encode(name));
-const LONGEST_NAME = Math.max(...NAMES.map((name) => name.length));
-/** Which members have a name of this length; a key is compared with those alone. */
-const BY_LENGTH = Array.from({ length: LONGEST_NAME + 1 }, (_, length) =>
-  NAMES.flatMap((name, member) => (name.length === length ? [member] : [])),
-);
-const [LEVEL, TRUE, FALSE, NULL] = ["level", "true", "false", "null"].map((word) => new TextEncoder().encode(word)) as [
-  Uint8Array,
+const [TRUE, FALSE, NULL] = ["true", "false", "null"].map((word) => new TextEncoder().encode(word)) as [
   Uint8Array,
   Uint8Array,
   Uint8Array,
 ];
-const AT = Object.fromEntries(MEMBERS.map((name, at) => [name, at])) as Record<Member, number>;
-const VERIFICATION = AT.verification;
 
 /**
  * Reads lines in the form in which a publisher signs them: one JSON object, no space between its tokens. Whatever is
