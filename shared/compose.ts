@@ -225,13 +225,16 @@ async function* packSnapshot(
   const state = createStateDigest();
   const index: { entries: number; from: string; plain: number; segment: Digest; size: number }[] = [];
   const header = () => ({ ...place, kind: "snapshot" as const, salt: hexOf(random(SALT_BYTES)), v: 1 as const });
-  for await (const { segment, lines } of packLines(header, sortedLines(entries), packing)) {
-    for (const line of lines) {
+  async function* watched(): AsyncGenerator<string> {
+    for await (const line of sortedLines(entries)) {
       if (isNew) checker.check(line);
       state.add(line);
+      yield line;
     }
-    const from = index.length === 0 ? FIRST_ENTRY_ID : entryIdOf(lines[0] as string);
-    index.push({ entries: lines.length, from, plain: segment.plain, segment: segment.digest, size: segment.size });
+  }
+  for await (const { segment, first, lines } of packLines(header, watched(), packing)) {
+    const from = index.length === 0 ? FIRST_ENTRY_ID : entryIdOf(first);
+    index.push({ entries: lines, from, plain: segment.plain, segment: segment.digest, size: segment.size });
     yield { digest: segment.digest, bytes: segment.bytes };
   }
   if (state.count() !== countOf(entries)) throw new ExchangeError("state_count", { have: state.count() });

@@ -1,23 +1,25 @@
-/** Lines into as few segments as the limits allow, in order, one at a time. */
+/** Lines into as few segments as the limits allow, in order, a few at a time. */
 
+import { utf8Of } from "./bytes.ts";
+import { createLineBuffer, type LineBuffer } from "./line-buffer.ts";
 import { ExchangeError } from "./problem.ts";
 import {
   type Compress,
   type EncodedSegment,
-  encodeSegment,
+  type GatheredSegment,
+  gatherSegment,
   LINE_MAX_BYTES,
-  SEGMENT_HEADER_MAX_BYTES,
-  SEGMENT_MAX_LINES,
   SEGMENT_MAX_PLAIN_BYTES,
   type SegmentHeader,
 } from "./segment.ts";
 
-export type PackedSegment = { segment: EncodedSegment; lines: readonly string[] };
+/** @property first - the first of its lines */
+export type PackedSegment = { segment: EncodedSegment; first: string; lines: number };
 
 /** How the segments are made; what they hold does not depend on it. */
 export type Packing = {
   compress?: Compress;
-  /** Segments that may be in the making while the next one's lines are gathered: each holds its lines. */
+  /** Segments that may be in the making while the next one's lines are gathered: each holds its bytes. */
   ahead?: number;
 };
 
@@ -27,31 +29,42 @@ export async function* packLines(
   lines: Iterable<string> | AsyncIterable<string>,
   { compress, ahead = 0 }: Packing = {},
 ): AsyncGenerator<PackedSegment> {
-  const encoder = new TextEncoder();
-  const scratch = new Uint8Array(LINE_MAX_BYTES);
+  const free: LineBuffer[] = [];
   const making: Promise<PackedSegment>[] = [];
-  let held: string[] = [];
-  let plain = SEGMENT_HEADER_MAX_BYTES;
+  let open: { gathered: GatheredSegment; buffer: LineBuffer; first: string; lines: number } | undefined;
 
-  function make(): void {
-    const gathered = held;
-    const made = encodeSegment(header(), gathered, compress).then((segment) => ({ segment, lines: gathered }));
+  function begin(line: string): NonNullable<typeof open> {
+    const buffer = free.pop() ?? createLineBuffer(SEGMENT_MAX_PLAIN_BYTES);
+    return { gathered: gatherSegment(buffer, header()), buffer, first: line, lines: 0 };
+  }
+
+  function make({ gathered, buffer, ...rest }: NonNullable<typeof open>): void {
+    const made = gathered.encode(compress).then((segment) => {
+      free.push(buffer);
+      return { segment, ...rest };
+    });
     made.catch(() => undefined); // told when its turn comes; until then a failure must not look unheard
     making.push(made);
-    held = [];
-    plain = SEGMENT_HEADER_MAX_BYTES;
   }
 
   for await (const line of lines) {
-    const { read, written } = encoder.encodeInto(line, scratch);
-    if (read !== line.length) throw new ExchangeError("entry_too_long", { max_bytes: LINE_MAX_BYTES });
-    if (held.length === SEGMENT_MAX_LINES || plain + written + 1 > SEGMENT_MAX_PLAIN_BYTES) {
-      make();
+    open ??= begin(line);
+    if (!addLine(open.gathered, line)) {
+      make(open);
       if (making.length > ahead) yield await (making.shift() as Promise<PackedSegment>);
+      open = begin(line);
+      addLine(open.gathered, line);
     }
-    held.push(line);
-    plain += written + 1;
+    open.lines++;
   }
-  if (held.length > 0) make();
+  if (open !== undefined) make(open);
   for (const made of making) yield await made;
+}
+
+function addLine(gathered: GatheredSegment, line: string): boolean {
+  // Only a line that may be too long is counted twice.
+  if (line.length > LINE_MAX_BYTES / 3 && utf8Of(line).length > LINE_MAX_BYTES) {
+    throw new ExchangeError("entry_too_long", { max_bytes: LINE_MAX_BYTES });
+  }
+  return gathered.add(line);
 }

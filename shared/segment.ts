@@ -5,6 +5,7 @@ import { type Bytes, type Digest, digestOf, findUtf8, utf8Of } from "./bytes.ts"
 import { gunzipExactly, gzip } from "./gzip.ts";
 import { Publisher, SetName } from "./ids.ts";
 import { jcs, parseJcsText } from "./jcs.ts";
+import { createLineBuffer, type LineBuffer } from "./line-buffer.ts";
 import { ExchangeError } from "./problem.ts";
 import { Counter, closed, type ObjectOf, open, type ParseOptions, parseWith } from "./schema.ts";
 
@@ -51,14 +52,38 @@ export async function encodeSegment(
   lines: readonly string[],
   compress: Compress = gzip,
 ): Promise<EncodedSegment> {
-  const headerLine = jcs(parseWith(SegmentHeader, header, "segment_header"));
-  for (const line of lines) checkLine(line);
-  const plainBytes = utf8Of(`${[headerLine, ...lines].join("\n")}\n`);
-  if (lines.length > SEGMENT_MAX_LINES || plainBytes.length > SEGMENT_MAX_PLAIN_BYTES) {
-    throw new ExchangeError("segment_size", { lines: lines.length, plain: plainBytes.length });
+  const gathered = gatherSegment(createLineBuffer(SEGMENT_MAX_PLAIN_BYTES), header);
+  for (const line of lines) {
+    if (!gathered.add(line)) throw new ExchangeError("segment_size", { lines: lines.length });
   }
-  const bytes = await compress(plainBytes);
-  return { bytes, digest: await digestOf(bytes), size: bytes.length, plain: plainBytes.length };
+  return gathered.encode(compress);
+}
+
+export type GatheredSegment = {
+  /** @returns false when the segment is full. @throws ExchangeError `segment_line` */
+  add(line: string): boolean;
+  /** The buffer is free again when it resolves. */
+  encode(compress?: Compress): Promise<EncodedSegment>;
+};
+
+/** A segment in the making, in a buffer of at most {@link SEGMENT_MAX_PLAIN_BYTES} that may be used for the next one. */
+export function gatherSegment(buffer: LineBuffer, header: SegmentHeader): GatheredSegment {
+  buffer.clear();
+  buffer.add(jcs(parseWith(SegmentHeader, header, "segment_header")));
+  let count = 0;
+  return {
+    add(line) {
+      checkLine(line);
+      if (count === SEGMENT_MAX_LINES || !buffer.add(line)) return false;
+      count++;
+      return true;
+    },
+    async encode(compress = gzip) {
+      const plain = buffer.length();
+      const bytes = await compress(buffer.bytes());
+      return { bytes, digest: await digestOf(bytes), size: bytes.length, plain };
+    },
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The state digest: SHA-256 over 256 bucket digests, so that it can be computed in parallel and checked in part. */
 
-import { type Bytes, concatBytes, type Digest, digestOf, parseHex, sha256, utf8Of } from "./bytes.ts";
+import { type Bytes, concatBytes, type Digest, digestOf, parseHex, sha256 } from "./bytes.ts";
+import { createLineBuffer } from "./line-buffer.ts";
 import { ExchangeError } from "./problem.ts";
 
 export const STATE_BUCKETS = 256;
@@ -26,22 +27,23 @@ export function entryIdOf(line: string): string {
   return id;
 }
 
-/** Builds a state digest from entry lines that come sorted by id, holding one bucket's text at a time. */
+/** Builds a state digest from entry lines that come sorted by id, holding one bucket's bytes at a time. */
 export function createStateDigest(): {
   add: (line: string) => void;
   digest: () => Promise<Digest>;
   count: () => number;
 } {
   const digests = new Array<Promise<Bytes> | undefined>(STATE_BUCKETS);
-  let bucket: string[] = [];
+  const bucket = createLineBuffer();
   let bucketPrefix = "";
   let lastId = "";
   let count = 0;
 
   function finishBucket(): void {
-    if (bucket.length === 0) return;
-    digests[(parseHex(bucketPrefix) as Bytes)[0] as number] = sha256(utf8Of(`${bucket.join("\n")}\n`));
-    bucket = [];
+    if (bucket.length() === 0) return;
+    // The platform takes its own copy of the bytes before it answers.
+    digests[(parseHex(bucketPrefix) as Bytes)[0] as number] = sha256(bucket.bytes());
+    bucket.clear();
   }
 
   return {
@@ -51,7 +53,7 @@ export function createStateDigest(): {
       const prefix = id.slice(0, 2);
       if (prefix !== bucketPrefix) finishBucket();
       bucketPrefix = prefix;
-      bucket.push(line);
+      bucket.add(line);
       lastId = id;
       count += 1;
     },

@@ -4,10 +4,13 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { Compress } from "@breakwater/shared/segment.ts";
 
-/** Segments in the making at once: each holds some 16 MiB, and two cores are busy with one. */
+/** Segments in the making while the next is gathered: each holds its 8 MiB, and two cores are busy with one. */
 export const SEGMENTS_AHEAD = 1;
 
 const packed = promisify(gzip);
 
 /** One member, no name and no time in its header: the same bytes from the same lines. */
-export const gzipBeside: Compress = async (plain) => Uint8Array.from(await packed(plain));
+export const gzipBeside: Compress = async (plain) => {
+  const { buffer, byteOffset, length } = await packed(plain);
+  return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
+};

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { NewChange } from "@breakwater/shared/compose.ts";
 import { createEntryChecker } from "@breakwater/shared/entries/checker.ts";
 import { naturalKey, parseEntry } from "@breakwater/shared/entries/index.ts";
-import { newEntryId, type SetId } from "@breakwater/shared/ids.ts";
+import { ENTRY_ID_BYTES, type SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { SetKind } from "@breakwater/shared/vocab/sets.ts";
 import type { CopyRows } from "../sync/index.ts";
@@ -13,7 +13,7 @@ import { setDir } from "../sync/paths.ts";
 import { BUCKETS, type Buckets, openBuckets } from "./buckets.ts";
 import { createFaultTally, type FaultTally, RowsInvalid } from "./faults.ts";
 import { type ListSource, readList } from "./list.ts";
-import { withId } from "./row.ts";
+import { type Row, withId } from "./row.ts";
 
 export type SetChange = { added: number; changed: number; removed: number };
 
@@ -42,7 +42,8 @@ export type PlanOptions = {
 };
 
 const FIELD = "\t";
-const ID_CHARS = 32;
+const ID_CHARS = 2 * ENTRY_ID_BYTES;
+const IDS_AT_ONCE = 1024;
 
 /**
  * Three passes over files of a 256th each: (1) rows and the copy's entries to where their natural keys belong; (2) there,
@@ -58,12 +59,13 @@ export async function planList(options: PlanOptions): Promise<Plan> {
   try {
     const faults = createFaultTally();
     const keys = openBuckets(dir, "keys");
-    const total = await spreadByKey(options, keys, faults);
     const rows = openBuckets(dir, "rows");
-    const ownIds = joinByKey(keys, rows, faults, random);
+    const { total, ownIds } = await spreadByKey(options, keys, rows, faults);
+    joinByKey(keys, rows, faults, createIdSource(random));
     const changes = openBuckets(dir, "changes");
+    // Rows that are twice there by their key would be told a second time by their id.
     const count =
-      copy === undefined && !ownIds
+      copy === undefined && (!ownIds || faults.count() > 0)
         ? { added: total, changed: 0, removed: 0 }
         : await compare(mergeById(rows, copy, keepMissing), changes, faults);
     if (faults.count() > 0) throw new RowsInvalid(faults.finish(total));
@@ -90,8 +92,11 @@ export async function dropWork(stateDir: string, setId: SetId): Promise<void> {
   await rm(workDir(stateDir, setId), { recursive: true, force: true });
 }
 
-async function spreadByKey(options: PlanOptions, keys: Buckets, faults: FaultTally): Promise<number> {
-  const { kind, copy, list, onRead } = options;
+type Spread = { total: number; ownIds: boolean };
+
+/** Without a copy a row's id is known at once: its text goes where the id belongs, and only its key is compared. */
+async function spreadByKey(options: PlanOptions, keys: Buckets, rows: Buckets, faults: FaultTally): Promise<Spread> {
+  const { kind, copy, list, random, onRead } = options;
   const keyOf = createKeyOf(kind);
   if (copy !== undefined) {
     for await (const { id, line } of copy.rows()) {
@@ -99,9 +104,30 @@ async function spreadByKey(options: PlanOptions, keys: Buckets, faults: FaultTal
       keys.add(bucketOfKey(key), `${FIELD}${id}${FIELD}${key}`);
     }
   }
-  const take = ({ line, id = "", key, text }: { line: number; id: string | undefined; key: string; text: string }) =>
-    keys.add(bucketOfKey(key), `${line}${FIELD}${id}${FIELD}${key}${FIELD}${text}`);
-  return readList(kind, list, take, faults, onRead);
+  const newId = createIdSource(random);
+  let ownIds = false;
+  const take = ({ line, id, key, text }: Row) => {
+    if (id !== undefined) ownIds = true;
+    const record = `${line}${FIELD}${id ?? ""}${FIELD}${key}`;
+    keys.add(bucketOfKey(key), copy === undefined ? record : `${record}${FIELD}${text}`);
+    if (copy === undefined) addRow(rows, id ?? newId(), line, text);
+  };
+  return { total: await readList(kind, list, take, faults, onRead), ownIds };
+}
+
+function addRow(rows: Buckets, id: string, line: number | string, text: string): void {
+  rows.add(Number.parseInt(id.slice(0, 2), 16), `${id}${line}${FIELD}${withId(text, id)}`);
+}
+
+/** Ids in batches: asking for sixteen random bytes costs as much as asking for a thousand times as many. */
+function createIdSource(random: PlanOptions["random"]): () => string {
+  let hex = "";
+  let at = 0;
+  return () => {
+    if (at === hex.length) [hex, at] = [Buffer.from(random(IDS_AT_ONCE * ENTRY_ID_BYTES)).toString("hex"), 0];
+    at += ID_CHARS;
+    return hex.slice(at - ID_CHARS, at);
+  };
 }
 
 /** The copy may hold members that a newer publisher wrote. */
@@ -124,14 +150,13 @@ function bucketOfKey(key: string): number {
   return (hash ^ (hash >>> 8) ^ (hash >>> 16) ^ (hash >>> 24)) & (BUCKETS - 1);
 }
 
-/** @returns whether the list gives ids of its own */
-function joinByKey(keys: Buckets, rows: Buckets, faults: FaultTally, random: PlanOptions["random"]): boolean {
-  let ownIds = false;
+function joinByKey(keys: Buckets, rows: Buckets, faults: FaultTally, newId: () => string): void {
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
     const held = new Map<string, string>();
     const first = new Map<string, string>();
-    for (const record of keys.read(bucket)) {
-      const [line, given, key, text] = splitRecord(record);
+    const records = keys.read(bucket);
+    for (let at = 0; at < records.count; at++) {
+      const [line, given, key, text] = splitRecord(records.textOf(at));
       if (line === "") {
         held.set(key, given);
         continue;
@@ -147,87 +172,74 @@ function joinByKey(keys: Buckets, rows: Buckets, faults: FaultTally, random: Pla
         faults.add({ line: Number(line), column: "id", reason: "the entry has another id in the set" });
         continue;
       }
-      if (given !== "") ownIds = true;
-      const id = given !== "" ? given : (known ?? newEntryId(random));
-      rows.add(Number.parseInt(id.slice(0, 2), 16), `${id}${line}${FIELD}${withId(text, id)}`);
+      if (text !== undefined) addRow(rows, given !== "" ? given : (known ?? newId()), line, text);
     }
     keys.drop(bucket);
   }
-  return ownIds;
 }
 
-/** Line, id, key and text; the text may hold anything but a line feed, so it is what comes after the third tab. */
-function splitRecord(record: string): [line: string, id: string, key: string, text: string] {
+/** Line, id, key and text, if there; it may hold anything but a line feed, so it is what comes after the third tab. */
+function splitRecord(record: string): [line: string, id: string, key: string, text: string | undefined] {
   const a = record.indexOf(FIELD);
   const b = record.indexOf(FIELD, a + 1);
   const c = record.indexOf(FIELD, b + 1);
-  const end = c < 0 ? record.length : c;
-  return [record.slice(0, a), record.slice(a + 1, b), record.slice(b + 1, end), record.slice(end + 1)];
+  const key = record.slice(b + 1, c < 0 ? record.length : c);
+  return [record.slice(0, a), record.slice(a + 1, b), key, c < 0 ? undefined : record.slice(c + 1)];
 }
 
 /** @property line - where the list has it; @property first - the line where it has the same id already */
-type Merged = { id: string; before?: string; after?: string; line?: number; first?: number };
+type Merged = { bucket: number; id: string; before?: string; after?: string; line?: number; first?: number };
 
-/** A 256th of the set at a time, in the order of ids. */
-async function* mergeById(
-  rows: Buckets,
-  copy: PlanOptions["copy"],
-  keepMissing: boolean,
-): AsyncGenerator<{ bucket: number; merged: Merged[] }> {
+/** In the order of ids. */
+async function* mergeById(rows: Buckets, copy: PlanOptions["copy"], keepMissing: boolean): AsyncGenerator<Merged> {
   const held = copy?.rows()[Symbol.asyncIterator]();
   let next = await held?.next();
+  const missing = ({ id, line }: { id: string; line: string }, bucket: number): Merged =>
+    keepMissing ? { bucket, id, before: line, after: line } : { bucket, id, before: line };
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
-    const prefix = bucket.toString(16).padStart(2, "0");
-    const before: { id: string; line: string }[] = [];
-    while (next !== undefined && !next.done && next.value.id.startsWith(prefix)) {
-      before.push(next.value);
-      next = await (held as NonNullable<typeof held>).next();
-    }
-    yield { bucket, merged: mergeBucket(before, rows.read(bucket).sort(), keepMissing) };
-  }
-}
-
-function mergeBucket(before: { id: string; line: string }[], records: string[], keepMissing: boolean): Merged[] {
-  const merged: Merged[] = [];
-  let at = 0;
-  const missing = ({ id, line }: { id: string; line: string }) =>
-    merged.push({ id, before: line, ...(keepMissing ? { after: line } : {}) });
-  for (const record of records) {
-    const id = record.slice(0, ID_CHARS);
-    const tab = record.indexOf(FIELD);
-    const line = Number(record.slice(ID_CHARS, tab));
-    const last = merged.at(-1);
-    if (last?.id === id) {
-      const [low, high] = [Math.min(last.line ?? line, line), Math.max(last.line ?? line, line)];
-      merged.push({ id, line: high, first: low });
-      continue;
-    }
-    while (at < before.length && (before[at] as { id: string }).id < id)
-      missing(before[at++] as { id: string; line: string });
-    const held = before[at]?.id === id ? before[at++]?.line : undefined;
-    merged.push({ id, line, after: record.slice(tab + 1), ...(held === undefined ? {} : { before: held }) });
-  }
-  while (at < before.length) missing(before[at++] as { id: string; line: string });
-  return merged;
-}
-
-async function compare(
-  merging: ReturnType<typeof mergeById>,
-  changes: Buckets,
-  faults: FaultTally,
-): Promise<SetChange> {
-  const count = { added: 0, changed: 0, removed: 0 };
-  for await (const { bucket, merged } of merging) {
-    for (const { id, before, after, line, first } of merged) {
-      if (first !== undefined) {
-        faults.add({ line: line as number, column: "id", reason: `the same entry as line ${first}` });
-      } else if (after === undefined) {
-        changes.add(bucket, id);
-        count.removed++;
-      } else if (after !== before) {
-        changes.add(bucket, after);
-        count[before === undefined ? "added" : "changed"]++;
+    const records = rows.read(bucket);
+    let last: { id: string; line: number } | undefined;
+    for (const record of records.orderById(ID_CHARS)) {
+      const text = records.textOf(record);
+      const id = text.slice(0, ID_CHARS);
+      const tab = text.indexOf(FIELD);
+      const line = Number(text.slice(ID_CHARS, tab));
+      if (last?.id === id) {
+        yield { bucket, id, line: Math.max(last.line, line), first: Math.min(last.line, line) };
+        continue;
       }
+      last = { id, line };
+      while (held !== undefined && next?.done === false && next.value.id < id) {
+        yield missing(next.value, bucket);
+        next = await held.next();
+      }
+      const after = text.slice(tab + 1);
+      if (next?.done === false && next.value.id === id) {
+        yield { bucket, id, line, before: next.value.line, after };
+        next = await held?.next();
+      } else {
+        yield { bucket, id, line, after };
+      }
+    }
+    const prefix = bucket.toString(16).padStart(2, "0");
+    while (held !== undefined && next?.done === false && next.value.id.startsWith(prefix)) {
+      yield missing(next.value, bucket);
+      next = await held.next();
+    }
+  }
+}
+
+async function compare(merging: AsyncIterable<Merged>, changes: Buckets, faults: FaultTally): Promise<SetChange> {
+  const count = { added: 0, changed: 0, removed: 0 };
+  for await (const { bucket, id, before, after, line, first } of merging) {
+    if (first !== undefined) {
+      faults.add({ line: line as number, column: "id", reason: `the same entry as line ${first}` });
+    } else if (after === undefined) {
+      changes.add(bucket, id);
+      count.removed++;
+    } else if (after !== before) {
+      changes.add(bucket, after);
+      count[before === undefined ? "added" : "changed"]++;
     }
   }
   return count;
@@ -235,14 +247,14 @@ async function compare(
 
 function* readChanges(changes: Buckets): Generator<NewChange> {
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
-    for (const record of changes.read(bucket)) {
-      yield record.startsWith("{") ? { op: "put", line: record } : { op: "del", id: record, why: "withdrawn" };
+    const records = changes.read(bucket);
+    for (let at = 0; at < records.count; at++) {
+      const text = records.textOf(at);
+      yield text.startsWith("{") ? { op: "put", line: text } : { op: "del", id: text, why: "withdrawn" };
     }
   }
 }
 
-async function* linesOf(merging: ReturnType<typeof mergeById>): AsyncGenerator<string> {
-  for await (const { merged } of merging) {
-    for (const { after } of merged) if (after !== undefined) yield after;
-  }
+async function* linesOf(merging: AsyncIterable<Merged>): AsyncGenerator<string> {
+  for await (const { after } of merging) if (after !== undefined) yield after;
 }
