@@ -158,6 +158,8 @@ describe("what is never published, whoever signed it", () => {
       { ambiguity: "high", action: "block", innocent_meanings: ["a made-up meaning"] },
       "term_too_ambiguous",
     ],
+    ["a term of nothing but separators", "term", { text: "-._" }, "term_empty"],
+    ["a term that matches everything", "term", { text: "a", match: "substring" }, "term_too_broad"],
   ])("%s", async (_, kind, change, code) => {
     const set = await newSet({ kind });
     const entry = JSON.stringify({ ...exampleEntry(kind), ...change });

@@ -52,7 +52,9 @@ export function requireAudience(tier: AudienceTier, floor: AudienceTier): void {
 
 /** @throws ExchangeError `stream_role` */
 export function requireStreamRole(stream: Stream, roles: readonly MemberRole[]): void {
-  if (stream === "harmful_but_legal" && !roles.includes("authorised_body")) throw new ExchangeError("stream_role");
+  if (stream === "harmful_but_legal" && !roles.includes("authorised_body")) {
+    throw new ExchangeError("stream_role", { needs_role: "authorised_body" });
+  }
 }
 
 /** The tiers that a member sees without being named. */

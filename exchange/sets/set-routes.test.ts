@@ -111,10 +111,11 @@ describe("PUT /v1/sets/:publisher/:set", () => {
       const composed = await set.compose([put(pdq)], change);
       await set.upload(composed);
       expect((await set.post(await set.sign(composed.statement))).status).toBe(201);
-      await expectProblem(
+      const refusal = await expectProblem(
         await open("perceptual", { stream: "photographic", audience: { tier: "agreed" } }),
         "audience_too_wide",
       );
+      expect(refusal).toMatchObject({ tier: "agreed", widest: "vetted" });
       expect(
         (await open("perceptual", { stream: "photographic", audience: { tier: "named", members: [] } })).status,
       ).toBe(200);
@@ -127,17 +128,19 @@ describe("PUT /v1/sets/:publisher/:set", () => {
     });
 
     it("refuses a harmful-but-legal set to anybody but an authorised body", async () => {
-      await expectProblem(
+      const refusal = await expectProblem(
         await open("harmful", { stream: "harmful_but_legal", audience: { tier: "vetted" } }),
         "stream_role",
       );
+      expect(refusal).toMatchObject({ status: 403, needs_role: "authorised_body" });
     });
 
     it("refuses another publisher's name, a key without the scope, and nobody", async () => {
       const other = await openTestPublisher(exchange);
       await expectProblem(await open("theirs", {}, other.member.key), "publisher_mismatch");
       const company = await exchange.member();
-      await expectProblem(await open("theirs", {}, company.key), "scope_required");
+      const refusal = await expectProblem(await open("theirs", {}, company.key), "scope_required");
+      expect(refusal).toMatchObject({ status: 403, scopes: ["publish"] });
       await expectProblem(
         await exchange.request(`${path}/theirs`, { method: "PUT", json: request }),
         "unauthenticated",
