@@ -31,8 +31,9 @@ export const recall: Bench = {
       let correct = true;
       for (const [at, { id, value }] of files.slice(0, size).entries()) {
         const isRecalled = async () => {
-          const matcher = await openMatcher(stateDir, {}, new Date());
-          const [hit] = matcher.match({ md5: "0", sha1: "0", sha256: value });
+          const matcher = await openMatcher(stateDir, new Date());
+          const [hit] = matcher.match({ hashes: { sha256: value } }, new Date()).found;
+          matcher.close();
           return hit?.recalled?.recall === at + 1 && hit.level === "review";
         };
         correct &&= !(await isRecalled());

@@ -91,5 +91,6 @@ const NOT_COMPARED: Record<NotCompared["why"], string> = {
   copy_damaged: "a copy was changed on this machine",
   no_frames: "no frame says anything",
   no_set: "there is no set of that kind here",
+  not_hashed: "it could not be decoded here (breakwater hash says why), so copies of it that were changed are missed",
   quality_too_low: "its quality is too low to say anything",
 };

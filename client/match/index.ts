@@ -2,8 +2,8 @@
 
 export { AMBIGUOUS_BITS_MAX } from "../sync/guards.ts";
 export { type Answered, type Asking, answerMatched, ask, type Question } from "./ask.ts";
-export { hashesOf } from "./file-hashes.ts";
-export type { Found, Matched, Query } from "./found.ts";
+export { hashesOf, notHashed } from "./file-hashes.ts";
+export type { Matched, Query } from "./found.ts";
 export {
   type Matcher,
   type MatchingText,

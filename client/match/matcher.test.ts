@@ -41,7 +41,7 @@ describe("a change of the copy", () => {
     const own = await open();
     expect(found(own, sha256(1))).toEqual([[testId(1), 1]]);
     const replaced = testHashEntry(1, { value: testHashEntry(901).value });
-    await real.release([...real.put(replaced, testHashEntry(300)), { op: "del", id: testId(2), why: "adult" }]);
+    await real.release([...real.put(replaced, testHashEntry(300)), { op: "del", id: testId(2), why: "withdrawn" }]);
     await sync();
     expect(found(own, sha256(2))).toEqual([[testId(2), 1]]);
     expect(await own.refresh(new Date())).toEqual({ changed: 1, heavy: [], failed: [] });
@@ -215,5 +215,43 @@ describe("a text", () => {
         { entry: { id: testId(1) }, how: { start: part.indexOf("test-term") } },
       ]);
     }
+  });
+});
+
+describe("a video", () => {
+  const frame = (n: number) => testHashEntry(n, { alg: "pdq" }).value;
+  const framesOf = (from: number, count: number) =>
+    Array.from({ length: count }, (_, n) => ({ hash: frame(from + n), quality: 90 }));
+  const listOf = (from: number, count: number) =>
+    framesOf(from, count)
+      .map(({ hash, quality }, n) => `${hash},${quality},${n}`)
+      .join(";");
+
+  it.each([
+    ["the same", framesOf(5_000, 20), "act", 100, 100],
+    ["a piece of it", framesOf(5_004, 5), "act", 100, 25],
+    ["one that contains it", framesOf(4_980, 60), "act", 33.3, 100],
+    ["one that shares half of it", [...framesOf(5_000, 10), ...framesOf(7_000, 10)], "review", 50, 50],
+    ["one with the same title card", [...framesOf(5_000, 1), ...framesOf(7_000, 19)], undefined, 0, 0],
+  ] as const)("%s", async (_what, vpdq, level, seen, listed) => {
+    const entry = { ...testHashEntry(60), alg: "vpdq", value: listOf(5_000, 20), media: "video" } as const;
+    await real.release(real.put(entry));
+    await sync();
+    const own = await open();
+    const hits = own.match({ hashes: { vpdq: [...vpdq] } }, new Date()).found;
+    if (level === undefined) expect(hits).toEqual([]);
+    else {
+      expect(hits).toMatchObject([
+        { entry: { id: testId(60) }, level, how: { alg: "vpdq", seen_percent: seen, listed_percent: listed } },
+      ]);
+    }
+  });
+
+  it("without a frame that says anything is said not to have been compared", async () => {
+    const vpdq = framesOf(5_000, 3).map((one) => ({ ...one, quality: 0 }));
+    expect((await open()).match({ hashes: { vpdq } }, new Date())).toEqual({
+      found: [],
+      notCompared: [{ what: "vpdq", why: "no_frames" }],
+    });
   });
 });

@@ -2,7 +2,7 @@
 
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { MediaAnswer } from "@breakwater/shared/wire/match.ts";
-import { type Asking, ask, hashesOf, type Matcher } from "../match/index.ts";
+import { type Asking, ask, hashesOf, type Matcher, notHashed } from "../match/index.ts";
 import { countItem, countQuestion, itemOf, newTally } from "./answer-batch.ts";
 import type { Tally } from "./engine-messages.ts";
 
@@ -24,6 +24,7 @@ export async function answerMedia(
     tally.ledgerFailures += 1;
   });
   if (answered === undefined || "problem" in answered) throw answered?.problem ?? new ExchangeError("internal");
+  answered.notCompared.push(...notHashed(file));
   const item = itemOf(answered, undefined);
   countQuestion(tally, question);
   countItem(tally, item);
@@ -32,7 +33,11 @@ export async function answerMedia(
     answer: {
       hits,
       ...(notCompared.length === 0 ? {} : { not_compared: notCompared }),
-      hashes: { ...hashes, ...(file.pdq_missing === undefined ? {} : { pdq_missing: file.pdq_missing }) },
+      hashes: {
+        ...hashes,
+        ...(file.pdq_missing === undefined ? {} : { pdq_missing: file.pdq_missing }),
+        ...(file.vpdq_missing === undefined ? {} : { vpdq_missing: file.vpdq_missing }),
+      },
     },
     tally,
   };

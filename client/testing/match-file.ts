@@ -3,8 +3,9 @@
 import type { MatchAction, MatchHashes } from "@breakwater/shared/wire/match.ts";
 import { makeControls, NO_CONTROLS } from "../controls/controls.ts";
 import { decide } from "../controls/decide.ts";
+import type { Found } from "../match/found.ts";
 import { candidateOf } from "../match/hit.ts";
-import { type Found, type Matcher, openMatcher } from "../match/index.ts";
+import { type Matcher, openMatcher } from "../match/index.ts";
 
 export type Looked = Found & { mode: MatchAction };
 export type Looker = Matcher & { look(hashes: MatchHashes): Looked[] };

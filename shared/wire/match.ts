@@ -135,7 +135,14 @@ export const Hit = z.object({
 export type Hit = z.infer<typeof Hit>;
 
 /** Why something that was sent has not been compared: no hits, and no word that there is nothing. */
-export const NOT_COMPARED = ["ambiguous", "copy_damaged", "no_set", "no_frames", "quality_too_low"] as const;
+export const NOT_COMPARED = [
+  "ambiguous",
+  "copy_damaged",
+  "no_set",
+  "no_frames",
+  "not_hashed",
+  "quality_too_low",
+] as const;
 export const NotCompared = z.object({
   what: z.enum(["hashes", "pdq", "vpdq", "text", "url"]),
   why: z.enum(NOT_COMPARED),

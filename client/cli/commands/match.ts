@@ -14,6 +14,7 @@ import {
   ask,
   hashesOf,
   type Matcher,
+  notHashed,
   openMatcher,
 } from "../../match/index.ts";
 import { addCommand } from "../command.ts";
@@ -101,8 +102,9 @@ async function* askFiles({ asking, country, now }: Tools, paths: readonly string
   // Loaded when needed: the decoder takes longer to start than most commands take in all.
   const { hashFile } = await import("../../media/index.ts");
   for await (const path of walkPaths(paths)) {
-    const query = { hashes: hashesOf(await hashFile(path)) };
-    const [answered] = await ask(asking, [{ query, ref: path, country }], now());
+    const file = await hashFile(path);
+    const [answered] = await ask(asking, [{ query: { hashes: hashesOf(file) }, ref: path, country }], now());
+    if (answered !== undefined && "hits" in answered) answered.notCompared.push(...notHashed(file));
     yield { label: path, answered: answered as Answered };
   }
 }
