@@ -1,6 +1,6 @@
 /** The videos of a hash set: their frames are read from the entries' own lines when a copy is opened, and searched as bags. */
 
-import { openVideoIndex, parseVpdq, VIDEO_MATCH_SHARE, type VideoFrame } from "@breakwater/shared/match/video.ts";
+import { isVideoMatch, openVideoIndex, parseVpdq, type VideoFrame } from "@breakwater/shared/match/video.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { RowRef } from "../sync/index.ts";
 import type { OpenSet } from "./open-set.ts";
@@ -27,12 +27,12 @@ export function openVideos({
   const index = openVideoIndex({ videos: rows.map((row) => framesOf(entryAt(row))) });
   return {
     search: (frames, radius) =>
-      index.search(frames, radius).map(({ at, distance, queryShare, entryShare }) => ({
-        row: rows[at] as RowRef,
-        distance,
-        seenPercent: percent(queryShare),
-        listedPercent: percent(entryShare),
-        acted: Math.max(queryShare, entryShare) >= VIDEO_MATCH_SHARE,
+      index.search(frames, radius).map((match) => ({
+        row: rows[match.at] as RowRef,
+        distance: match.distance,
+        seenPercent: percent(match.queryShare),
+        listedPercent: percent(match.entryShare),
+        acted: isVideoMatch(match),
       })),
   };
 }
