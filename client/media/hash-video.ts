@@ -12,7 +12,7 @@ import {
 } from "./decode-video.ts";
 
 export type VpdqHash = {
-  /** As an entry holds it; of a long video evenly thinned out, since a value has room for about 160 frames. */
+  /** As an entry holds it; of a long video evenly thinned out, since a value has room for about 115 frames. */
   value: string;
   /** Every frame that says something and does not repeat the one before: what to ask a matcher with. */
   frames: VideoFrame[];

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { partsMoovFirst } from "./moov-first.ts";
 
 function uint(value: number, bytes: 4 | 8): Buffer {
@@ -26,7 +26,7 @@ const first = start.length + 8;
 const sent = (file: Uint8Array) => Buffer.concat(partsMoovFirst(file));
 
 describe("an index behind the pictures", () => {
-  test.each(["stco", "co64"] as const)("goes before them, and its %s still point at the same bytes", (type) => {
+  it.each(["stco", "co64"] as const)("goes before them, and its %s still point at the same bytes", (type) => {
     const offsets = [first, first + 2, first + 4];
     const file = Buffer.concat([start, pictures, moovOf(table(type, offsets)), box("free")]);
     const before = Buffer.from(file);
@@ -42,7 +42,7 @@ describe("an index behind the pictures", () => {
     expect(file).toEqual(before);
   });
 
-  test("leaves offsets alone that point before the pictures", () => {
+  it("leaves offsets alone that point before the pictures", () => {
     const moved = sent(Buffer.concat([start, pictures, moovOf(table("stco", [0]))]));
     expect(moved.readUInt32BE(moved.indexOf("stco") + 12)).toBe(0);
   });
@@ -51,27 +51,27 @@ describe("an index behind the pictures", () => {
 describe("what is sent as it is", () => {
   const asItIs = (file: Buffer) => expect(partsMoovFirst(file)).toEqual([file]);
 
-  test("an index that is first already, or missing, or no box at all", () => {
+  it("an index that is first already, or missing, or no box at all", () => {
     asItIs(Buffer.concat([start, moovOf(table("stco", [first])), pictures]));
     asItIs(Buffer.concat([start, pictures]));
     asItIs(Buffer.from("no boxes here, only text"));
     asItIs(Buffer.alloc(0));
   });
 
-  test("tables that say more than they hold, and boxes that reach past their place", () => {
+  it("tables that say more than they hold, and boxes that reach past their place", () => {
     const lying = box("stco", uint(0, 4), uint(1_000_000, 4), uint(first, 4));
     asItIs(Buffer.concat([start, pictures, moovOf(lying)]));
     asItIs(Buffer.concat([start, pictures, moovOf(Buffer.concat([uint(9_999, 4), Buffer.from("stco")]))]));
     asItIs(Buffer.concat([start, pictures, moovOf(box("stco"))]));
   });
 
-  test("containers nested without end are not followed", () => {
+  it("containers nested without end are not followed", () => {
     let deep = Buffer.alloc(0);
     for (let i = 0; i < 2_000; i++) deep = box("moov", deep);
     expect(sent(Buffer.concat([start, pictures, deep])).length).toBe(start.length + pictures.length + deep.length);
   });
 
-  test("any bytes: nothing is lost, nothing is added, nothing is thrown", () => {
+  it("any bytes: nothing is lost, nothing is added, nothing is thrown", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (noise) => {
         const file = Buffer.concat([start, pictures, moovOf(Buffer.from(noise))]);

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { lcg } from "../../test/drawings/draw.ts";
 import { hexOf } from "../bytes.ts";
 import { openExactIndex, ROW_NUMBER_BYTES } from "./exact.ts";
@@ -36,7 +36,7 @@ function openOver(rows: readonly Row[], digestBytes: number) {
 }
 
 describe.each([16, 20, 32, 64])("digests of %i bytes", (digestBytes) => {
-  test("are found on their rows, and others are not", () => {
+  it("are found on their rows, and others are not", () => {
     const rows = randomRows(5_000, digestBytes, digestBytes);
     const index = openOver(rows, digestBytes);
     for (const { digest, row } of rows) {
@@ -47,7 +47,7 @@ describe.each([16, 20, 32, 64])("digests of %i bytes", (digestBytes) => {
   });
 });
 
-test("answers as a map does, in any list: equal digests, equal prefixes, the ends of the range", () => {
+it("answers as a map does, in any list: equal digests, equal prefixes, the ends of the range", () => {
   const byte = fc.constantFrom(0, 1, 0x7f, 0x80, 0xff);
   // Few values in the first and the last bytes: many prefixes collide, many digests are the same.
   const digest = fc
@@ -68,7 +68,7 @@ test("answers as a map does, in any list: equal digests, equal prefixes, the end
 });
 
 describe("a hostile list", () => {
-  test("of digests with the same first 64 bits hits nothing but itself, and costs a search and not a walk", () => {
+  it("of digests with the same first 64 bits hits nothing but itself, and costs a search and not a walk", () => {
     const count = 50_000;
     const next = lcg(3);
     const rows = Array.from({ length: count }, (_, row) => ({
@@ -88,7 +88,7 @@ describe("a hostile list", () => {
     expect(reads / 501).toBeLessThan(20);
   });
 
-  test("of digests with the same first 32 bits is halved and not walked", () => {
+  it("of digests with the same first 32 bits is halved and not walked", () => {
     const next = lcg(4);
     const rows = Array.from({ length: 60_000 }, (_, row) => ({
       digest: Uint8Array.from({ length: 16 }, (_, i) => (i < 4 ? 0xff : next())),
@@ -100,28 +100,28 @@ describe("a hostile list", () => {
   });
 });
 
-test("one digest on several rows gives them all, in order", () => {
+it("one digest on several rows gives them all, in order", () => {
   const [{ digest }] = randomRows(1, 32, 9) as [Row];
   const others = randomRows(300, 32, 10);
   const rows = [...others, { digest, row: 4_000_000_000 }, { digest, row: 301 }, { digest, row: 302 }];
   expect(openOver(rows, 32).find(digest)).toEqual([301, 302, 4_000_000_000]);
 });
 
-test("an empty list and a list of one", () => {
+it("an empty list and a list of one", () => {
   const [one] = randomRows(1, 16, 1) as [Row];
   expect(openOver([], 16).find(one.digest)).toEqual([]);
   expect(openOver([one], 16).find(one.digest)).toEqual([0]);
   expect(openOver([one], 16).find(withByte(one.digest, 9))).toEqual([]);
 });
 
-test("only prefixes and a directory are held: ten bytes an entry at most", () => {
+it("only prefixes and a directory are held: ten bytes an entry at most", () => {
   for (const count of [1_000, 1_023, 1_024, 65_535, 70_000]) {
     const index = openOver(randomRows(count, 16, count), 16);
     expect(index.memoryBytes / count).toBeLessThanOrEqual(10.01);
   }
 });
 
-test("a file is read in parts, and only hits are read again", () => {
+it("a file is read in parts, and only hits are read again", () => {
   const rows = randomRows(40_000, 20, 6);
   const file = fileOf(rows, 20);
   // As a reader does that fills one buffer again and again.
@@ -144,7 +144,7 @@ describe("what is refused", () => {
   const [low, high] = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)];
   const row = (digest: Uint8Array) => [...digest, 0, 0, 0, 0];
 
-  test.each([
+  it.each([
     ["in the first bits", row(high), row(low)],
     ["behind equal first 64 bits", row(withByte(low, 15)).map((byte, i) => (i === 15 ? 2 : byte)), row(low)],
     ["in the rows of one digest", [...low, 0, 0, 0, 2], [...low, 0, 0, 0, 1]],
@@ -154,7 +154,7 @@ describe("what is refused", () => {
     expect(open(Uint8Array.from([...second, ...first]))).not.toThrow();
   });
 
-  test("a file of another length, a digest of another length, a length that no digest has", () => {
+  it("a file of another length, a digest of another length, a length that no digest has", () => {
     const rows = fileOf(randomRows(10, 16, 1), 16);
     expect(() => openExactIndex({ rows, digestBytes: 16, count: 11 })).toThrow(RangeError);
     expect(() => openExactIndex({ rows: () => rows.subarray(1), digestBytes: 16, count: 10 })).toThrow(RangeError);

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { lcg } from "../../test/drawings/draw.ts";
 import {
   chunkOf,
@@ -78,7 +78,7 @@ const LISTS = {
 const listNames = Object.keys(LISTS) as (keyof typeof LISTS)[];
 
 describe.each(ENGINES)("tier $tier, wasm $wasm", (engine) => {
-  test("finds exactly what brute force finds, in any list, at any radius", () => {
+  it("finds exactly what brute force finds, in any list, at any radius", () => {
     const scene = fc.record({
       list: fc.constantFrom(...listNames),
       count: fc.integer({ min: 1, max: 700 }),
@@ -100,7 +100,7 @@ describe.each(ENGINES)("tier $tier, wasm $wasm", (engine) => {
     );
   });
 
-  test.each(listNames)("stays exact over thousands of %s hashes, for each radius from 0 to 64", (list) => {
+  it.each(listNames)("stays exact over thousands of %s hashes, for each radius from 0 to 64", (list) => {
     const hashes = LISTS[list](6_000, 7);
     const index = openHammingIndex({ hashes, ...engine });
     for (let radius = 0; radius <= 64; radius++) {
@@ -110,7 +110,7 @@ describe.each(ENGINES)("tier $tier, wasm $wasm", (engine) => {
     }
   });
 
-  test("a hash whose differing bits are spread as thinly as they can be is still found at the bound, and not past it", () => {
+  it("a hash whose differing bits are spread as thinly as they can be is still found at the bound, and not past it", () => {
     const hashes = randomHashes(2_000, 3);
     const index = openHammingIndex({ hashes, ...engine });
     for (let radius = 1; radius <= 64; radius++) {
@@ -123,13 +123,13 @@ describe.each(ENGINES)("tier $tier, wasm $wasm", (engine) => {
     }
   });
 
-  test("every hash is within 256", () => {
+  it("every hash is within 256", () => {
     const hashes = randomHashes(5_000, 9);
     const found = openHammingIndex({ hashes, ...engine }).search(new Uint8Array(HASH_BYTES), HASH_BITS);
     expect(found.map(({ at }) => at)).toEqual(Array.from({ length: 5_000 }, (_, at) => at));
   });
 
-  test("an empty list has nothing, and a list of one is found", () => {
+  it("an empty list has nothing, and a list of one is found", () => {
     const empty = openHammingIndex({ hashes: new Uint8Array(0), ...engine });
     expect(empty.search(new Uint8Array(HASH_BYTES), HASH_BITS)).toEqual([]);
     const one = randomHashes(1, 1);
@@ -139,7 +139,7 @@ describe.each(ENGINES)("tier $tier, wasm $wasm", (engine) => {
     expect(index.search(flipped(one, 31, 5), 31)).toEqual([{ at: 0, distance: 31 }]);
   });
 
-  test("a batch of eight answers as eight searches do", () => {
+  it("a batch of eight answers as eight searches do", () => {
     const hashes = LISTS.clustered(9_000, 5);
     const index = openHammingIndex({ hashes, ...engine });
     const queries = Array.from({ length: 8 }, (_, k) => flipped(hashes.subarray(k * 320, k * 320 + 32), 3 * k, 7));
@@ -147,7 +147,7 @@ describe.each(ENGINES)("tier $tier, wasm $wasm", (engine) => {
     expect(index.searchBatch([], 31)).toEqual([]);
   });
 
-  test("what has been replaced is left out from the moment on that it has", () => {
+  it("what has been replaced is left out from the moment on that it has", () => {
     const hashes = LISTS.duplicates(300, 2);
     const dead = new Set<number>();
     const index = openHammingIndex({ hashes, isLive: (at) => !dead.has(at), ...engine });
@@ -157,7 +157,7 @@ describe.each(ENGINES)("tier $tier, wasm $wasm", (engine) => {
     expect(index.search(query, 0)).toEqual(before.filter(({ at }) => at !== 0 && at !== 299));
   });
 
-  test("hashes come from a file as well, in parts, and from bytes that lie askew", () => {
+  it("hashes come from a file as well, in parts, and from bytes that lie askew", () => {
     const hashes = randomHashes(40_000, 4);
     const reads: number[] = [];
     const read = (offset: number, length: number) => {
@@ -174,7 +174,7 @@ describe.each(ENGINES)("tier $tier, wasm $wasm", (engine) => {
     expect(openHammingIndex({ hashes: askew, ...engine }).search(query, 3)).toEqual([{ at: 39_999, distance: 0 }]);
   });
 
-  test("what is no whole hash, no radius or too short a file is refused", () => {
+  it("what is no whole hash, no radius or too short a file is refused", () => {
     expect(() => openHammingIndex({ hashes: new Uint8Array(33), ...engine })).toThrow(RangeError);
     expect(() => openHammingIndex({ hashes: { count: -1, read: () => new Uint8Array(0) }, ...engine })).toThrow(
       RangeError,
@@ -190,7 +190,7 @@ describe.each(ENGINES)("tier $tier, wasm $wasm", (engine) => {
 });
 
 describe.each([{ wasm: false }, { wasm: true }])("work a query, wasm $wasm", ({ wasm }) => {
-  test("a list piled up in a table's places is scanned instead, and the answer is the same", () => {
+  it("a list piled up in a table's places is scanned instead, and the answer is the same", () => {
     const hashes = LISTS.hostile(40_000, 11);
     const index = openHammingIndex({ hashes, tier: "multi", wasm });
     const query = hashes.subarray(0, HASH_BYTES);
@@ -200,7 +200,7 @@ describe.each([{ wasm: false }, { wasm: true }])("work a query, wasm $wasm", ({ 
     expect(index.capped).toBe(1);
   });
 
-  test("a wide radius, which would ask for more places than there are hashes, is scanned", () => {
+  it("a wide radius, which would ask for more places than there are hashes, is scanned", () => {
     const hashes = randomHashes(20_000, 12);
     const index = openHammingIndex({ hashes, tier: "multi", wasm });
     const query = flipped(hashes.subarray(0, HASH_BYTES), 64, 3);
@@ -208,14 +208,14 @@ describe.each([{ wasm: false }, { wasm: true }])("work a query, wasm $wasm", ({ 
     expect(index.capped).toBe(1);
   });
 
-  test("more hits than one call can tell are all told", () => {
+  it("more hits than one call can tell are all told", () => {
     const hashes = LISTS.duplicates(15_000, 13);
     const index = openHammingIndex({ hashes, tier: "multi", wasm });
     expect(index.search(hashes.subarray(0, HASH_BYTES), 31).length).toBe(5_000);
   });
 });
 
-test("the tier follows the size, and memory stays under what is promised", () => {
+it("the tier follows the size, and memory stays under what is promised", () => {
   const small = openHammingIndex({ hashes: randomHashes(MULTI_FROM_COUNT - 1, 1) });
   expect([small.tier, small.wasm]).toEqual(["flat", true]);
   const large = openHammingIndex({ hashes: randomHashes(MULTI_FROM_COUNT, 1) });
@@ -225,7 +225,7 @@ test("the tier follows the size, and memory stays under what is promised", () =>
 });
 
 describe("the rule for chunks", () => {
-  test.each([50_000, 100_000, 1_000_000, 6_999_999, 7_000_000, 19_999_999, 20_000_000, 30_000_000])(
+  it.each([50_000, 100_000, 1_000_000, 6_999_999, 7_000_000, 19_999_999, 20_000_000, 30_000_000])(
     "%i hashes: the pieces do not overlap and stay within the memory",
     (count) => {
       const chunks = chunksFor(count);
@@ -238,7 +238,7 @@ describe("the rule for chunks", () => {
     },
   );
 
-  test.each([11, 12, 16])("%i chunks: whatever lies within the radius is near in one of them", (m) => {
+  it.each([11, 12, 16])("%i chunks: whatever lies within the radius is near in one of them", (m) => {
     const chunks = cutChunks(m, HASH_BITS);
     expect(chunks.reduce((sum, { width }) => sum + width, 0)).toBe(HASH_BITS);
     fc.assert(
@@ -259,7 +259,7 @@ describe("the rule for chunks", () => {
     );
   });
 
-  test("masks are all numbers of a width with so many bits, each once", () => {
+  it("masks are all numbers of a width with so many bits, each once", () => {
     for (const [width, bits, count] of [
       [16, 0, 1],
       [16, 1, 16],

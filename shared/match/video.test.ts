@@ -1,10 +1,11 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { lcg } from "../../test/drawings/draw.ts";
 import { hexOf } from "../bytes.ts";
 import { isVpdq, VPDQ_MAX_CHARS } from "../signals/carried.ts";
 import { outcome } from "../testing/refusal.ts";
 import {
   formatVpdq,
+  isVideoMatch,
   openVideoIndex,
   parseVpdq,
   pruneFrames,
@@ -23,7 +24,7 @@ function frame(seed: number, { flips = 0, quality = 80, seconds = seed } = {}): 
 const video = (...seeds: number[]) => seeds.map((seed) => frame(seed));
 
 describe("a vPDQ value", () => {
-  test("is read into frames and written as it was", () => {
+  it("is read into frames and written as it was", () => {
     const value = formatVpdq([
       frame(1),
       frame(2, { quality: 100, seconds: 1.5 }),
@@ -38,8 +39,8 @@ describe("a vPDQ value", () => {
     expect(formatVpdq(parseVpdq(value))).toBe(value);
   });
 
-  test("has room for so many frames: of more, those evenly over the video", () => {
-    for (const count of [150, 200, 1_000, VIDEO_MAX_FRAMES]) {
+  it("has room for so many frames: of more, those evenly over the video", () => {
+    for (const count of [100, 110, 120, 200, 1_000, VIDEO_MAX_FRAMES]) {
       const frames = Array.from({ length: count }, (_, i) => frame(i, { quality: 100 }));
       const value = formatVpdq(frames) as string;
       expect(isVpdq(value)).toBe(true);
@@ -51,11 +52,11 @@ describe("a vPDQ value", () => {
     }
   });
 
-  test("is not made of nothing", () => {
+  it("is not made of nothing", () => {
     expect(formatVpdq([])).toBeUndefined();
   });
 
-  test.each(["", "nothing", `${"0".repeat(64)},101,0`, `${"0".repeat(63)},50,0`, `${"0".repeat(64)},50,0;`])(
+  it.each(["", "nothing", `${"0".repeat(64)},101,0`, `${"0".repeat(63)},50,0`, `${"0".repeat(64)},50,0;`])(
     "%j is refused, and not repeated in the refusal",
     async (text) => {
       expect(await outcome(() => parseVpdq(text))).toBe("signal_invalid");
@@ -65,13 +66,13 @@ describe("a vPDQ value", () => {
 });
 
 describe("frames that are left out", () => {
-  test("those whose hash says nothing: quality below 50", () => {
+  it("those whose hash says nothing: quality below 50", () => {
     expect(pruneFrames([frame(1, { quality: 49 }), frame(2, { quality: 50 })]).map(({ seconds }) => seconds)).toEqual([
       2,
     ]);
   });
 
-  test("those that repeat the one kept before, and only those", () => {
+  it("those that repeat the one kept before, and only those", () => {
     const frames = [
       frame(1, { seconds: 0 }),
       frame(1, { seconds: 1, flips: SAME_FRAME_DISTANCE }),
@@ -89,7 +90,7 @@ describe.each([{ wasm: false }, { wasm: true }])("shares, wasm $wasm", ({ wasm }
     wasm,
   });
 
-  test("say how much of each is in the other", () => {
+  it("say how much of each is in the other", () => {
     expect(index.count).toBe(5);
     expect(index.search(video(1, 2, 3, 4))).toEqual([
       { at: 0, queryFrames: 4, entryFrames: 4, queryShare: 1, entryShare: 1, distance: 0 },
@@ -97,7 +98,7 @@ describe.each([{ wasm: false }, { wasm: true }])("shares, wasm $wasm", ({ wasm }
     ]);
   });
 
-  test("a listed scene in a longer video, and a part of a listed video", () => {
+  it("a listed scene in a longer video, and a part of a listed video", () => {
     const [within] = index.search(video(100, 101, 102, 103, 1, 2, 3, 4, 104, 105));
     expect(within).toMatchObject({ at: 0, queryShare: 0.4, entryShare: 1 });
     const [part] = index.search(video(7, 8));
@@ -107,34 +108,56 @@ describe.each([{ wasm: false }, { wasm: true }])("shares, wasm $wasm", ({ wasm }
     }
   });
 
-  test("frames count once, however often they match", () => {
+  it("frames count once, however often they match", () => {
     const twice = openVideoIndex({ videos: [[frame(1), frame(2), frame(1, { flips: 10 })]], wasm });
     expect(twice.search([frame(1, { flips: 5 }), frame(9), frame(1)])).toMatchObject([
       { at: 0, queryFrames: 2, entryFrames: 2, queryShare: 2 / 3, entryShare: 2 / 3 },
     ]);
   });
 
-  test("31 bits are near enough and 32 are not, unless asked for", () => {
+  it("31 bits are near enough and 32 are not, unless asked for", () => {
     expect(index.search([frame(20, { flips: 31 })])).toMatchObject([{ at: 2, distance: 31, entryShare: 1 }]);
     expect(index.search([frame(20, { flips: 32 })])).toEqual([]);
     expect(index.search([frame(20, { flips: 32 })], 32).length).toBe(1);
     expect(index.search([frame(20, { flips: 1 })], 0)).toEqual([]);
   });
 
-  test("what says nothing matches nothing, not even itself", () => {
+  it("what says nothing matches nothing, not even itself", () => {
     expect(index.search([frame(30, { quality: 10 })])).toEqual([]);
     expect(index.search([frame(30, { quality: 90 })])).toEqual([]);
     expect(index.search([])).toEqual([]);
     expect(openVideoIndex({ videos: [], wasm }).search(video(1))).toEqual([]);
   });
 
-  test("more than two hours are refused", () => {
+  it("more than two hours are refused", () => {
     const long = Array.from({ length: VIDEO_MAX_FRAMES + 1 }, () => frame(1));
     expect(() => index.search(long)).toThrow(RangeError);
   });
 });
 
-test("thousands of videos: each is found by a part of it, re-encoded, and by nothing else", () => {
+describe("enough to act on", () => {
+  const match = (queryFrames: number, query: number, entryFrames: number, entry: number) =>
+    isVideoMatch({
+      at: 0,
+      distance: 0,
+      queryFrames,
+      entryFrames,
+      queryShare: queryFrames / query,
+      entryShare: entryFrames / entry,
+    });
+
+  it.each([
+    ["most of both", match(8, 10, 8, 10), true],
+    ["one frame that is all of both", match(1, 1, 1, 1), true],
+    ["three frames that are all of the listed one", match(3, 5_000, 3, 3), true],
+    ["three frames that are all of the upload", match(3, 3, 3, 900), true],
+    ["one frame of thousands, all that is listed", match(1, 5_000, 1, 1), false],
+    ["one listed frame that a still upload repeats", match(50, 60, 1, 90), false],
+    ["much of neither", match(70, 100, 70, 100), false],
+  ])("%s: %s", (_, found, expected) => expect(found).toBe(expected));
+});
+
+it("thousands of videos: each is found by a part of it, re-encoded, and by nothing else", () => {
   const videos = Array.from({ length: 3_000 }, (_, v) => Array.from({ length: 20 }, (_, i) => frame(v * 20 + i)));
   const index = openVideoIndex({ videos });
   for (const at of [0, 1_234, 2_999]) {

@@ -22,8 +22,10 @@ export const SAME_FRAME_DISTANCE = 4;
 export const VIDEO_MAX_FRAMES = 7_200;
 /** The share that upstream calls a match. Either way: a listed scene in a longer video, or a part of a listed video. */
 export const VIDEO_MATCH_SHARE = 0.8;
+/** In common at least, where only one of the two is mostly in the other. */
+export const VIDEO_MATCH_FRAMES = 3;
 
-const SECONDS_PER_MS = 1_000;
+const MS_PER_SECOND = 1_000;
 
 /** @throws ExchangeError `signal_invalid` unless the text is a vPDQ value: `hash,quality,seconds` joined by `;` */
 export function parseVpdq(text: string): VideoFrame[] {
@@ -35,7 +37,7 @@ export function parseVpdq(text: string): VideoFrame[] {
 }
 
 /**
- * The frames as a vPDQ value. A value has room for about 160 of them: of more, so many are kept, evenly over the video.
+ * The frames as a vPDQ value. A value has room for about 115 of them: of more, so many are kept, evenly over the video.
  *
  * @returns undefined without frames, which is no value
  */
@@ -51,7 +53,7 @@ export function formatVpdq(frames: readonly VideoFrame[]): string | undefined {
 }
 
 function formatFrame({ hash, quality, seconds }: VideoFrame): string {
-  return `${hexOf(hash)},${quality},${Math.round(seconds * SECONDS_PER_MS) / SECONDS_PER_MS}`;
+  return `${hexOf(hash)},${quality},${Math.round(seconds * MS_PER_SECOND) / MS_PER_SECOND}`;
 }
 
 /** Without the frames whose hash says nothing, and without those that repeat the one before. */
@@ -77,6 +79,17 @@ export type VideoMatch = {
   /** The smallest distance between any two frames, in bits. */
   distance: number;
 };
+
+/**
+ * Whether two videos show the same for the most part of either: enough to act on. One frame in common is not, however short
+ * the listed video: a long one has thousands that could happen to be near it.
+ */
+export function isVideoMatch({ queryFrames, entryFrames, queryShare, entryShare }: VideoMatch): boolean {
+  if (Math.min(queryShare, entryShare) >= VIDEO_MATCH_SHARE) return true;
+  return (
+    Math.max(queryShare, entryShare) >= VIDEO_MATCH_SHARE && Math.min(queryFrames, entryFrames) >= VIDEO_MATCH_FRAMES
+  );
+}
 
 export type VideoIndex = {
   /** Videos, those without a frame that says something included: they match nothing. */

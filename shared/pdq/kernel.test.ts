@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { drawRgb, type Generator, lcg, toRgba } from "../../test/drawings/draw.ts";
 import { hexOf } from "../bytes.ts";
 import { distancePdq } from "../signals/pdq.ts";
@@ -28,7 +28,7 @@ function draw(width: number, height: number, bytesPerPixel: 1 | 4, seed: number)
 }
 
 describe("the kernel and the plain path give the same bits", () => {
-  test.each(vectors)("$generator $params $width x $height", ({ generator, params, width, height, pdq, quality }) => {
+  it.each(vectors)("$generator $params $width x $height", ({ generator, params, width, height, pdq, quality }) => {
     const rgba = toRgba(drawRgb(generator as Generator, params, width, height));
     const picture: Picture = { pixels: rgba, bytesPerPixel: 4, width, height };
     expect(isSameSpectrum(kernel(picture), plainSpectrum(picture))).toBe(true);
@@ -37,7 +37,7 @@ describe("the kernel and the plain path give the same bits", () => {
     expect([hexOf(hash), own]).toEqual([pdq, quality]);
   });
 
-  test("at any size, of colour and of luma", () => {
+  it("at any size, of colour and of luma", () => {
     const side = fc.oneof(fc.integer({ min: 5, max: 140 }), fc.integer({ min: 120, max: 700 }));
     fc.assert(
       fc.property(side, side, fc.nat(10_000), fc.constantFrom(1, 4), (width, height, seed, bytesPerPixel) => {
@@ -48,7 +48,7 @@ describe("the kernel and the plain path give the same bits", () => {
     );
   });
 
-  test.each([
+  it.each([
     [5, 5],
     [5, 3_000],
     [3_000, 5],
@@ -65,7 +65,7 @@ describe("the kernel and the plain path give the same bits", () => {
     }
   });
 
-  test("a small picture after a large one is not touched by what that left", () => {
+  it("a small picture after a large one is not touched by what that left", () => {
     const [large, small] = [draw(900, 700, 4, 1), draw(70, 90, 4, 2)];
     const alone = (openKernelPath() as SpectrumPath)(small);
     kernel(large);
@@ -73,7 +73,7 @@ describe("the kernel and the plain path give the same bits", () => {
   });
 });
 
-test("no pixel stays in the kernel's memory", () => {
+it("no pixel stays in the kernel's memory", () => {
   const memories: WebAssembly.Memory[] = [];
   const path = openKernelPath((...from) => {
     const loaded = loadKernel(...from);
@@ -86,7 +86,7 @@ test("no pixel stays in the kernel's memory", () => {
 });
 
 describe("luma", () => {
-  test("is hashed as grey pixels are, but for the rounding of their weights", () => {
+  it("is hashed as grey pixels are, but for the rounding of their weights", () => {
     const luma = toRgba(drawRgb("rects", [1, 60], 300, 200)).filter((_, i) => i % 4 === 0);
     const grey = new Uint8Array(luma.length * 4).map((_, i) => luma[i >> 2] as number);
     const [own, other] = [hashPdqLuma(luma, 300, 200), hashPdq(grey, 300, 200)];
@@ -94,7 +94,7 @@ describe("luma", () => {
     expect(own.quality).toBe(other.quality);
   });
 
-  test("of a limited range has the bits and the quality of the picture it was made from", () => {
+  it("of a limited range has the bits and the quality of the picture it was made from", () => {
     const full = toRgba(drawRgb("rects", [1, 8], 300, 200)).filter((_, i) => i % 4 === 0);
     const limited = full.map((level) => 16 + Math.round((level * 219) / 255));
     const [own, other] = [hashPdqLuma(limited, 300, 200, false), hashPdqLuma(full, 300, 200)];
@@ -103,7 +103,7 @@ describe("luma", () => {
     expect(hashPdqLuma(limited, 300, 200).quality).toBeLessThan(other.quality);
   });
 
-  test("of another length than its sides say is refused", () => {
+  it("of another length than its sides say is refused", () => {
     expect(() => hashPdqLuma(new Uint8Array(99), 10, 10)).toThrow(RangeError);
     expect(() => hashPdqLuma(new Uint8Array(400), 10, 10)).toThrow(RangeError);
   });
@@ -115,12 +115,12 @@ describe("which path is taken", () => {
     vi.resetModules();
   });
 
-  test("here the kernel, which fits in 6 KiB", () => {
+  it("here the kernel, which fits in 6 KiB", () => {
     expect(choosePath().name).toBe("wasm");
     expect((PDQ_KERNEL.length * 3) / 4).toBeLessThanOrEqual(6 * 1024);
   });
 
-  test("not a kernel that is one bit off, in a coefficient or in the quality", () => {
+  it("not a kernel that is one bit off, in a coefficient or in the quality", () => {
     const off = (change: (spectrum: ReturnType<SpectrumPath>) => void): SpectrumPath => {
       return (picture) => {
         const spectrum = plainSpectrum(picture);
@@ -144,7 +144,7 @@ describe("which path is taken", () => {
     ).toBe("plain");
   });
 
-  test.each([
+  it.each([
     ["there is no WebAssembly", undefined],
     [
       "a content policy or the platform forbids it",
@@ -170,7 +170,7 @@ describe("which path is taken", () => {
     expect([index.wasm, index.tier, index.search(hashes.subarray(0, 32), 0).length]).toEqual([false, "multi", 60_000]);
   });
 
-  test("a refusal is asked for once, since a content policy reports each attempt", async () => {
+  it("a refusal is asked for once, since a content policy reports each attempt", async () => {
     vi.resetModules();
     const attempts = vi.fn(function Module() {
       throw new EvalError("refused");

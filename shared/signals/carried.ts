@@ -1,12 +1,13 @@
 /**
- * Signals that the exchange carries for those who can compute and compare them, and never computes itself.
+ * Signals that the exchange carries for those who can compute and compare them, and never computes itself (of vPDQ, the
+ * client does both: shared/match/video.ts).
  *
  * Each form is as narrow as its algorithm allows, because a field of free bytes is a field that could hold a picture:
  * a value is hashes and numbers in their own notation, or it is refused.
  */
 
-/** A frame is 64 hex + quality + seconds; 12,288 characters are about 160 frames and fit an entry's line. */
-export const VPDQ_MAX_CHARS = 12_288;
+/** A frame is 64 hex + quality + seconds: about 115 frames. As long as the value of any entry may be. */
+export const VPDQ_MAX_CHARS = 8_192;
 export const PHOTODNA_BYTES = 144;
 const PHOTODNA_CHARS = (PHOTODNA_BYTES / 3) * 4;
 /** TMK's level-1 feature: the pure average, 256 little-endian float32. The whole file (about 258 kB) exceeds an entry. */
