@@ -10,6 +10,7 @@ import { readMarks } from "../ledger/marks.ts";
 import { type Affected, affectedBy, stateOf } from "../ledger/undo.ts";
 import { testHashEntry, testId } from "../testing/entries.ts";
 import { testDecision } from "../testing/hits.ts";
+import { openLooker } from "../testing/match-file.ts";
 import { openScene, type Scene } from "../testing/scene.ts";
 import { WEBHOOK_WAITS_MS } from "../webhooks/deliver.ts";
 import { newSecret, parseEndpointUrl, parseSecret, writeEndpoint } from "../webhooks/endpoint.ts";
@@ -113,6 +114,14 @@ describe("after a withdrawal", () => {
     await ledger.append([testDecision({ entry: testId(3), content: "late" })]);
     await ledger.close();
     expect((await settle()).takenBack).toMatchObject([{ entries: [{ entry: testId(3), hits: 1 }] }]);
+  });
+
+  it("marks nothing because this member now wants only some of the entries", async () => {
+    await scene.sync({ view: { only: ["md5"] } });
+    expect((await openLooker(scene.stateDir)).look({ sha256: testHashEntry(1).value })).toEqual([]);
+    expect((await settle()).takenBack).toEqual([]);
+    await withdraw(1);
+    expect((await settle()).takenBack).toMatchObject([{ entries: [{ entry: testId(1), hits: 2 }] }]);
   });
 
   it("marks nothing because a copy is damaged, and takes a mark back when an entry is listed again", async () => {

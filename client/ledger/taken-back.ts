@@ -15,10 +15,7 @@ import { listInForce, readRecalls } from "../sync/recalls.ts";
 import type { Decision } from "./decision.ts";
 import { ledgerDir } from "./files.ts";
 import { appendMarks, forgetOldMarks, type Mark, readMarks, type TakenBack } from "./marks.ts";
-import { readLedger } from "./read.ts";
-
-/** A process that still matched with the copy before may have written rows after the last look. */
-const OVERLAP_MS = 10 * 60 * 1000;
+import { readLedger, readOnward } from "./read.ts";
 
 export type EntryHits = { entry: string; hits: number; reviewed: number; blocked: number };
 /** What a publisher took back of that which hit here. */
@@ -31,7 +28,11 @@ export type TakenBackEvent = {
   entries: EntryHits[];
 };
 
-const SeenFile = z.object({ at: z.iso.datetime(), sets: z.record(z.string(), z.string()) });
+/** What was compared: by set the version of its copy, by file of the ledger how far. */
+const SeenFile = z.object({
+  sets: z.record(z.string(), z.string()),
+  files: z.record(z.string(), z.int().nonnegative()),
+});
 
 /**
  * Marks what was taken back since the last time. The caller holds the lock `acting`.
@@ -44,46 +45,49 @@ export async function markTakenBack(
   announce: (events: TakenBackEvent[]) => Promise<void>,
 ): Promise<TakenBackEvent[]> {
   const before = await readSeen(stateDir);
-  const sets: Record<string, string> = {};
-  const changed: SetId[] = [];
   const all = await listCopies(stateDir);
-  for (const setId of all) {
-    const name = formatSetId(setId);
-    const version = await versionOf(stateDir, setId);
-    if (version === undefined) continue;
-    sets[name] = version;
-    if (before?.sets[name] !== version) changed.push(setId);
-  }
+  const sets = await versionsOf(stateDir, all);
+  const hasChanged = Object.entries(sets).some(([set, version]) => before?.sets[set] !== version);
+  // Rows that are new are compared in any case: a process may go on with the copy before for a moment.
+  const files = hasChanged || before === undefined ? {} : { ...before.files };
+  const hits = await countHits(readOnward(stateDir, now, files));
   const marks = await readMarks(stateDir);
   const events: TakenBackEvent[] = [];
   const written: Mark[] = [];
-  const since = changed.length > 0 || before === undefined ? undefined : new Date(Date.parse(before.at) - OVERLAP_MS);
-  const hits = await countHits(stateDir, now, since);
   for (const setId of all) {
     const mine = hits.get(formatSetId(setId));
-    if (mine === undefined) continue;
+    if (mine === undefined || (!hasChanged && (await isOfNow(stateDir, setId, mine)))) continue;
     const found = await compare(stateDir, setId, mine, marks, now);
     events.push(...found.events);
     written.push(...found.marks);
   }
-  if (since !== undefined) await addEarlierHits(stateDir, now, events);
+  if (!hasChanged) await addEarlierHits(stateDir, now, events);
   if (events.length > 0) await announce(events);
   await appendMarks(stateDir, written);
   await forgetOldMarks(stateDir, now);
-  await writePrivateFile(seenPath(stateDir), `${JSON.stringify({ at: now.toISOString(), sets })}\n`);
+  await writePrivateFile(seenPath(stateDir), `${JSON.stringify({ sets, files })}\n`);
   return events;
 }
 
-type Hits = Map<string, EntryHits & { origin: Decision["origin"] }>;
+/** @property since - the oldest release of a copy that it was matched with */
+type Hits = Map<string, EntryHits & { origin: Decision["origin"]; since: number }>;
 
-async function countHits(stateDir: string, now: Date, since?: Date, only?: Set<string>): Promise<Map<string, Hits>> {
+/** Matched with the copy that is there now, of which nothing was taken back: opening it would tell nothing new. */
+async function isOfNow(stateDir: string, setId: SetId, hits: Hits): Promise<boolean> {
+  const current = await findCurrent(stateDir, setId).catch(() => undefined);
+  const recalls = await readRecalls(stateDir, setId).catch(() => undefined);
+  if (current === undefined || current.withdrawn !== undefined || recalls?.held.length !== 0) return false;
+  return [...hits.values()].every(({ since }) => since === current.release);
+}
+
+async function countHits(rows: AsyncIterable<Decision>): Promise<Map<string, Hits>> {
   const bySet = new Map<string, Hits>();
-  const query = { now, ...(since === undefined ? {} : { since }), ...(only === undefined ? {} : { entries: only }) };
-  for await (const { set, entry, action, origin } of readLedger(stateDir, query)) {
+  for await (const { set, entry, action, origin, release } of rows) {
     const hits = bySet.get(set) ?? new Map();
     bySet.set(set, hits);
-    const counted = hits.get(entry) ?? { entry, hits: 0, reviewed: 0, blocked: 0, origin };
+    const counted = hits.get(entry) ?? { entry, hits: 0, reviewed: 0, blocked: 0, origin, since: release };
     counted.hits++;
+    counted.since = Math.min(counted.since, release);
     if (action === "review") counted.reviewed++;
     if (action === "block") counted.blocked++;
     hits.set(entry, counted);
@@ -95,7 +99,7 @@ async function countHits(stateDir: string, now: Date, since?: Date, only?: Set<s
 async function addEarlierHits(stateDir: string, now: Date, events: TakenBackEvent[]): Promise<void> {
   const entries = new Set(events.flatMap((event) => event.entries.map(({ entry }) => entry)));
   if (entries.size === 0) return;
-  const hits = await countHits(stateDir, now, undefined, entries);
+  const hits = await countHits(readLedger(stateDir, { now, entries }));
   for (const event of events) {
     event.entries = event.entries.map((one) => withoutOrigin(hits.get(event.set)?.get(one.entry)) ?? one);
   }
@@ -159,6 +163,15 @@ async function recallsOf(stateDir: string, setId: SetId, now: Date) {
     if (error instanceof ExchangeError) return [];
     throw error;
   }
+}
+
+async function versionsOf(stateDir: string, all: readonly SetId[]): Promise<Record<string, string>> {
+  const sets: Record<string, string> = {};
+  for (const setId of all) {
+    const version = await versionOf(stateDir, setId);
+    if (version !== undefined) sets[formatSetId(setId)] = version;
+  }
+  return sets;
 }
 
 /** Changes whenever an entry can have been taken back. */
