@@ -4,6 +4,7 @@ import type { Bench, Measured } from "./bench.ts";
 
 /** Loaded when asked for: what one bench needs does not count towards the memory of another. */
 const BENCHES: Record<string, () => Promise<Bench>> = {
+  delta: async () => (await import("./delta.ts")).delta,
   exact: async () => (await import("./exact.ts")).exact,
   feed: async () => (await import("./feed.ts")).feed,
   log: async () => (await import("./log.ts")).log,
@@ -14,6 +15,7 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   publish: async () => (await import("./publish.ts")).publish,
   recall: async () => (await import("./recall.ts")).recall,
   serve: async () => (await import("./serve.ts")).serve,
+  sync: async () => (await import("./sync.ts")).sync,
   tail: async () => (await import("./tail.ts")).tail,
   terms: async () => (await import("./terms.ts")).terms,
 };

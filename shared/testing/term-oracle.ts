@@ -63,6 +63,9 @@ function hitEndingAt(
   const firstCharacter = parts.findIndex((part) => isKind(part, CHARACTER));
   if (firstCharacter < 0 || !isKind((places[last] as Place).character, CHARACTER)) return undefined;
   const lastCharacter = parts.findLastIndex((part) => isKind(part, CHARACTER));
+  // Whatever the way, it ends in the term's last character or one that is taken for it.
+  const lastRead = [...foldOf(codeOf((places[last] as Place).character))].at(-1) as string;
+  if (layerOf(codeOf(lastRead), codeOf(parts[lastCharacter] as string)) < 0) return undefined;
   const head = parts.slice(0, firstCharacter).join("");
   const tail = parts.slice(lastCharacter + 1).join("");
   const order = (places[last] as Place).end;
