@@ -16,6 +16,7 @@ import { decodeSegment, type SegmentPlace, type SegmentRef } from "../segment.ts
 import { entryIdOf, stateDigest } from "../state.ts";
 import type { SetKind } from "../vocab/sets.ts";
 import { LOG_RUNNERS, type LogGiven } from "./run-log.ts";
+import { MATCH_RUNNERS, type MatchGiven } from "./run-matches.ts";
 import { RECALL_RUNNERS, type RecallGiven } from "./run-recalls.ts";
 import { REPORT_RUNNERS, type ReportGiven } from "./run-reports.ts";
 import { bytesOf, type Spelled } from "./spelled.ts";
@@ -39,7 +40,8 @@ export type Given = {
   state: { lines: string[]; state?: string };
 } & ReportGiven &
   LogGiven &
-  RecallGiven;
+  RecallGiven &
+  MatchGiven;
 export type VectorFormat = keyof Given;
 export type Vector = {
   [Format in VectorFormat]: { format: Format; title: string; given: Given[Format]; expect: string; gives?: unknown };
@@ -58,6 +60,7 @@ const RUNNERS: { [Format in VectorFormat]: (given: Given[Format]) => unknown } =
   ...REPORT_RUNNERS,
   ...LOG_RUNNERS,
   ...RECALL_RUNNERS,
+  ...MATCH_RUNNERS,
   about: ({ about }) => parseAbout(about),
   delta: ({ lines, entries = [] }) => {
     const held = new Map(entries.map((line) => [entryIdOf(line), line]));

@@ -42,6 +42,8 @@ const FORMATS = [
   "root",
   "segment",
   "state",
+  "term_match",
+  "url_match",
 ];
 const vectors = Object.entries(import.meta.glob<Vector>("./*/*.json", { eager: true, import: "default" }));
 

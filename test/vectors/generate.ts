@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { documentVectors } from "./documents.ts";
 import { logVectors } from "./logs.ts";
+import { matchVectors } from "./matches.ts";
 import { type NamedVector, VECTOR_FORMATS } from "./named-vector.ts";
 import { nameVectors } from "./names.ts";
 import { recallVectors } from "./recalls.ts";
@@ -26,6 +27,7 @@ export async function allVectors(): Promise<NamedVector[]> {
     ...(await signatureVectors()),
     ...(await logVectors()),
     ...(await recallVectors()),
+    ...(await matchVectors()),
   ];
 }
 

@@ -37,6 +37,8 @@ export const VECTOR_FORMATS: VectorFormat[] = [
   "root",
   "segment",
   "state",
+  "term_match",
+  "url_match",
 ];
 
 /** The file is named after the title. */
