@@ -7,9 +7,11 @@ import { Fault } from "../parts/fault.tsx";
 import { Empty, Loading } from "../parts/notice.tsx";
 import { Scroll } from "../parts/scroll.tsx";
 import { formatTime } from "../parts/time.ts";
+import { hasRole } from "../session.ts";
 import { useLoad } from "../shell/load.ts";
 import { Screen } from "../shell/screen.tsx";
 import { custodyWords, SetChip } from "./catalogue.tsx";
+import { Opinions } from "./opinions.tsx";
 import { type ReleaseFacts, readRelease } from "./release-facts.ts";
 
 const RELEASES_SHOWN = 10;
@@ -132,6 +134,7 @@ export function SetScreen({ publisher, set }: { publisher: string; set: string }
           </dl>
         </section>
       </div>
+      {row.yours && hasRole("publisher") ? <Opinions publisher={publisher} set={set} /> : null}
     </Screen>
   );
 }
