@@ -32,6 +32,8 @@ create table lookup_indexes (
   -- A tier, or `named.` and the set.
   name text not null unique,
   tier text not null check (tier in ('test', 'agreed', 'vetted', 'named')),
+  -- Where its objects lie: never a name that another database, or another index of that name, has used.
+  folder text not null default substr(encode(sha256(gen_random_uuid()::text::bytea), 'hex'), 1, 32),
   -- What is served; 0 until the first epoch is whole.
   epoch integer not null default 0,
   bits smallint not null default 0,

@@ -27,6 +27,7 @@ import { LEFT_OUT, listTables, type Table } from "./schema.ts";
 const PRIVATE_FILE = 0o600;
 const PRIVATE_FOLDER = 0o700;
 const INVENTORY_PAGE = 10_000;
+const COPY_NUDGE_MS = 20;
 
 /**
  * @param directory - gets a folder named by the time; backups in it whose time is over are destroyed
@@ -90,8 +91,14 @@ async function writeAll(tx: TransactionSql, folder: string, takenAt: Date): Prom
 async function writeTable(tx: TransactionSql, folder: string, { name, columns }: Table): Promise<TableFile> {
   const rows = { count: 0 };
   const source = await tx`copy ${tx(name)} (${tx(columns)}) to stdout`.readable();
-  const sha256 = await writeFileOf(source, join(folder, tableFile(name)), rows);
-  return { name, columns, rows: rows.count, sha256 };
+  // postgres.js pauses its socket after a chunk that was taken already, and then nobody asks for the next: ask again.
+  const nudge = setInterval(() => source.read(0), COPY_NUDGE_MS);
+  try {
+    const sha256 = await writeFileOf(source, join(folder, tableFile(name)), rows);
+    return { name, columns, rows: rows.count, sha256 };
+  } finally {
+    clearInterval(nudge);
+  }
 }
 
 async function writeInventory(tx: TransactionSql, folder: string): Promise<BackupManifest["inventory"]> {

@@ -4,10 +4,11 @@ import { concatBytes } from "@breakwater/shared/bytes.ts";
 import type { SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { LOOKUP_COARSER_MAX } from "@breakwater/shared/wire/lookup.ts";
-import { type Caller, TIERS, type Tier } from "../platform/caller.ts";
+import { type Caller, type KeyCaller, TIERS, type Tier } from "../platform/caller.ts";
 import type { Deps } from "../platform/deps.ts";
 import { getReadableSet } from "../sets/index.ts";
 import { hurryLookup } from "./build.ts";
+import { lend, readBucket, spend } from "./lease.ts";
 import { budgetOf } from "./limits.ts";
 import { parseIndexName, tiersIn } from "./sources.ts";
 import { dayOf, holdToBudget, type Use } from "./uses.ts";
@@ -19,6 +20,8 @@ export type Asked = { index: string; epoch: number; prefix: number };
 export type Bucket = { bytes: Uint8Array<ArrayBuffer>; endsAt: Date };
 
 type Found = {
+  id: number;
+  folder: string;
   epoch: number;
   bits: number;
   ends_at: Date;
@@ -35,10 +38,20 @@ type Found = {
  * @throws ExchangeError `lookup_tier`, `not_found`, `lookup_epoch`, `lookup_budget`, `lookup_probing`, `busy` while an
  *   index shows what is not for its readers any more
  */
-export async function takeBucket(deps: Deps, caller: Caller, { index, epoch, prefix }: Asked): Promise<Bucket> {
+export async function takeBucket(
+  deps: Deps,
+  caller: KeyCaller,
+  authorization: string,
+  { index, epoch, prefix }: Asked,
+): Promise<Bucket> {
   const parsed = parseIndexName(index);
   if (parsed === undefined) throw new ExchangeError("not_found");
   const { name, bits } = parsed;
+  const lent = spend(deps, caller, { index: name, bits, epoch, prefix });
+  if (lent !== undefined) {
+    const bytes = await readBucket(deps, lent.object);
+    if (bytes !== undefined) return { bytes, endsAt: lent.endsAt };
+  }
   const tier = await requireIndex(deps, caller, name);
   if (prefix >= 2 ** bits) throw new ExchangeError("not_found");
   const found = await countAndFind(deps, caller, { name, tier, bits, epoch, prefix });
@@ -50,10 +63,22 @@ export async function takeBucket(deps: Deps, caller: Caller, { index, epoch, pre
     throw new ExchangeError("busy", { retry_after: BUILDING_RETRY_S });
   }
   if (found.asked !== null) await holdToBudget(deps, caller, { name, bits: found.bits }, found as Use);
-  const parts = await Promise.all((found.objects ?? []).map((object) => readObject(deps, object)));
+  const parts = await Promise.all((found.objects ?? []).map((object) => readBucket(deps, object)));
   if (parts.length !== 2 ** (found.bits - bits) || parts.includes(undefined)) {
     // The epoch was replaced between the row and the object.
     throw new ExchangeError("lookup_epoch", { epoch: found.epoch });
+  }
+  if (found.bits === bits) {
+    const leased = {
+      id: found.id,
+      folder: found.folder,
+      name,
+      bits,
+      epoch,
+      endsAt: found.ends_at,
+      budget: found.budget,
+    };
+    await lend(deps, caller, authorization, leased, dayOf(deps.now()));
   }
   return { bytes: concatBytes(parts as Uint8Array[]), endsAt: found.ends_at };
 }
@@ -87,7 +112,7 @@ async function countAndFind(
 ): Promise<Found | undefined> {
   const [row] = await sql<Found[]>`
     with i as materialized (
-      select id, epoch, bits::int as bits, ends_at, bits::int - ${bits}::int as coarser,
+      select id, folder, epoch, bits::int as bits, ends_at, bits::int - ${bits}::int as coarser,
         ${epoch}::int = epoch and bits >= ${bits}::int and bits - ${bits}::int <= ${LOOKUP_COARSER_MAX}::int as current
       from lookup_indexes where name = ${name} and epoch > 0),
     u as (
@@ -109,7 +134,7 @@ async function countAndFind(
         seen = case when u.bits <> excluded.bits or u.seen is null then excluded.seen
           else set_bit(u.seen, (${prefix}::int << (excluded.bits - ${bits}::int))::bigint, 1) end
       returning asked, distinct_buckets as distinct, budget, probing, answered)
-    select i.epoch, i.bits, i.ends_at,
+    select i.id::float8 as id, i.folder, i.epoch, i.bits, i.ends_at,
       exists (select 1 from lookup_slots s join sets on sets.id = s.set_id
         where s.index_id = i.id and s.epoch = i.epoch and not (sets.audience_tier = any(${[...tiersIn(tier)]}::text[]))) as unfit,
       (select array_agg(b.object order by b.prefix) from lookup_buckets b
@@ -119,10 +144,4 @@ async function countAndFind(
       u.asked, u.distinct, u.budget, u.probing, coalesce(u.answered, false) as answered
     from i left join u on true`;
   return row;
-}
-
-async function readObject({ objects }: Deps, key: string): Promise<Uint8Array | undefined> {
-  const found = await objects.get(key);
-  if (found === undefined) return undefined;
-  return new Uint8Array(await new Response(found.body as BodyInit).arrayBuffer());
 }

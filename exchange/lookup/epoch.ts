@@ -15,6 +15,7 @@ import type { IndexSource, LookupSet } from "./sources.ts";
 export type Plan = { bits: number; records: number; whole: boolean; entries: number; secret: string };
 export type IndexRow = {
   id: number;
+  folder: string;
   name: string;
   epoch: number;
   bits: number;
@@ -28,7 +29,7 @@ export type IndexRow = {
 type Slot = { slot: number; setId: number; release: number; headRecall: number };
 
 const columns = (sql: Tx["sql"]) => sql`
-  id::float8 as id, name, epoch, bits::int as bits, records, secret, whole_at as "wholeAt", built_at as "builtAt", building, plan`;
+  id::float8 as id, folder, name, epoch, bits::int as bits, records, secret, whole_at as "wholeAt", built_at as "builtAt", building, plan`;
 
 export async function listIndexes({ sql }: Pick<Tx, "sql"> | Deps): Promise<IndexRow[]> {
   return sql<IndexRow[]>`select ${columns(sql as Tx["sql"])} from lookup_indexes order by id`;

@@ -33,6 +33,20 @@ export function budgetOf(tier: Tier, bits: number): number {
   return Math.max(BUDGET_MIN, (2 ** bits) >> BUDGET_SHIFT[tier]);
 }
 
+/** How long a few more buckets are answered without asking who it is again. */
+export const LEASE_MS = 2_000;
+/** Keys that hold one in an instance of the Worker; whoever comes later is asked each time. */
+export const LEASES_MAX = 10_000;
+const LEASE_SHIFT = 4;
+
+/** What is lent at once: a sixteenth of the day. */
+export function leaseSize(budget: number): number {
+  return Math.max(1, budget >> LEASE_SHIFT);
+}
+
+/** In an instance's memory; shorter than any epoch, and a bucket that no epoch has is not asked for by name. */
+export const BUCKETS_HELD_MS = 10 * MINUTE_MS;
+
 /** Repeats that chance would give before their absence means anything. */
 const REPEATS_EXPECTED_MIN = 8;
 /** Fewer than this share of them: the asker avoids what it had. */

@@ -15,7 +15,7 @@ import {
   type TestSet,
   testHash,
 } from "../testing/index.ts";
-import { budgetOf, EPOCH_LIFE_MS, EPOCH_PACE_MS } from "./limits.ts";
+import { budgetOf, EPOCH_LIFE_MS, EPOCH_PACE_MS, LEASE_MS } from "./limits.ts";
 
 let x: TestExchange;
 let lookup: ReturnType<typeof openTestLookup>;
@@ -102,6 +102,7 @@ describe("GET /v1/lookup", () => {
         json: { kind: "hash", stream: "test", audience: { tier: "named", members: [] } },
       });
       expect(await names(agreed.key)).not.toContain(name);
+      x.clock.advance(LEASE_MS);
       await expectProblem(await lookup.bucket(agreed.key, name, 1, 0), "not_found");
     });
   });
@@ -198,7 +199,7 @@ describe("GET /v1/lookup/:index/:epoch/:prefix", () => {
       expect(await lookup.find(agreed.key, narrow)).toEqual([]);
     });
 
-    it("a set whose audience was narrowed is served to nobody outside of it, not even for a moment", async () => {
+    it("a set whose audience was narrowed is served to nobody outside of it, but for a lease of seconds", async () => {
       const shrinking = await publisher.openSet("shrinking", { audience: { tier: "agreed" } });
       const gone = testHash(55);
       await shrinking.publish([put(gone)]);
@@ -207,6 +208,7 @@ describe("GET /v1/lookup/:index/:epoch/:prefix", () => {
       const { index, epoch } = await indexOf(agreed.key);
       const json = { kind: "hash", stream: "test", audience: { tier: "vetted" } };
       await x.request(shrinking.path, { method: "PUT", key: publisher.member.key, json });
+      x.clock.advance(LEASE_MS);
       await expectProblem(await lookup.bucket(agreed.key, index, epoch, 0), "busy");
       // Without waiting for the pace of ordinary changes.
       await x.settle();
@@ -218,18 +220,47 @@ describe("GET /v1/lookup/:index/:epoch/:prefix", () => {
     it("a harmful-but-legal set stands in no index", async () => {
       const body = await openTestPublisher(x, { roles: ["publisher", "authorised_body"] });
       const legal = await body.openSet("legal", { stream: "harmful_but_legal", audience: { tier: "vetted" } });
-      const real = {
-        category: "other",
-        origin: "proactive_search",
-        production: "photographic",
-      } as unknown as Partial<EntryByKind["hash"]>;
-      const posted = await legal.offer([put(testHash(66, real))]).catch(() => undefined);
-      if (posted?.response.status === 201) {
-        await later();
-        expect(await lookup.find(vetted.key, testHash(66))).toEqual([]);
-      }
+      const listed = testHash(66);
+      await legal.publish([put(listed)]);
+      await later();
+      expect(await lookup.find(vetted.key, listed)).toEqual([]);
       expect((await indexOf(vetted.key)).sets.map((one) => one.set)).not.toContain("legal");
     });
+  });
+});
+
+describe("a lease", () => {
+  it("opens nothing to another secret of the same key, and ends with the key within seconds", async () => {
+    const member = await x.member({ tier: "vetted" });
+    const { index, epoch } = await indexOf(member.key);
+    expect((await lookup.bucket(member.key, index, epoch, 0)).status).toBe(200);
+    const forged = `${member.key.slice(0, -1)}${member.key.endsWith("A") ? "B" : "A"}`;
+    await expectProblem(await lookup.bucket(forged, index, epoch, 0), "api_key_invalid");
+    await x.request(`/v1/operator/members/${member.name}/keys/${member.keyId}`, {
+      key: x.operatorKey,
+      method: "DELETE",
+    });
+    expect((await lookup.bucket(member.key, index, epoch, 0)).status).toBe(200);
+    x.clock.advance(LEASE_MS);
+    await expectProblem(await lookup.bucket(member.key, index, epoch, 0), "api_key_revoked");
+  });
+
+  it("is counted to the last bucket, also when many come at once", async () => {
+    const member = await x.member({ tier: "vetted" });
+    const { index, epoch, budget } = await indexOf(member.key);
+    const answers = await Promise.all(
+      Array.from({ length: 13 }, async () => (await lookup.bucket(member.key, index, epoch, 0)).status),
+    );
+    expect(answers).toEqual(new Array(13).fill(200));
+    expect((await indexOf(member.key)).left).toBe(budget - 13);
+  });
+
+  it("is taken for one index and not used for another", async () => {
+    const member = await x.member({ tier: "vetted" });
+    const { index, epoch } = await indexOf(member.key);
+    expect((await lookup.bucket(member.key, index, epoch, 0)).status).toBe(200);
+    await expectProblem(await lookup.bucket(member.key, index.replace("vetted", "agreed"), epoch, 0), "not_found");
+    await expectProblem(await lookup.bucket(member.key, index, epoch + 1, 0), "lookup_epoch");
   });
 });
 

@@ -1,10 +1,11 @@
 /** The buckets of an epoch that is being built: read from the tags, padded, stored, a few at a time. */
 
-import { hexOf, parseHex } from "@breakwater/shared/bytes.ts";
+import { parseHex } from "@breakwater/shared/bytes.ts";
 import { LOOKUP_BITS_MAX, LOOKUP_CODE, RECORD_BYTES, SETS_A_GROUP } from "@breakwater/shared/lookup.ts";
 import { type Tx, transaction } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
 import type { IndexRow, Plan } from "./epoch.ts";
+import { objectName } from "./lease.ts";
 import { BUCKETS_A_STEP, PUTS_AT_ONCE, STEP_MS } from "./limits.ts";
 import { openPadder } from "./pad.ts";
 
@@ -93,15 +94,17 @@ async function readRecords(
   return new Map(rows.map(({ prefix, records }) => [prefix, records]));
 }
 
-/** Names before bytes: whatever a kill leaves in the store, a row names it. A name is used once. */
+/**
+ * Names before bytes: whatever a kill leaves in the store, a row names it. What an earlier try of this step wrote under
+ * the same names goes first: nobody has been told of them yet.
+ */
 async function nameObjects(
   deps: Deps,
-  { id }: IndexRow,
+  { id, folder }: IndexRow,
   epoch: number,
   prefixes: readonly number[],
 ): Promise<{ prefix: number; object: string }[]> {
-  const nonce = hexOf(deps.random(8));
-  const named = prefixes.map((prefix) => ({ prefix, object: `${LOOKUP_PREFIX}${id}/${epoch}/${prefix}-${nonce}` }));
+  const named = prefixes.map((prefix) => ({ prefix, object: objectName(folder, epoch, prefix) }));
   const before = await transaction(deps, async ({ sql }: Tx) => {
     const old = await sql<{ object: string }[]>`
       delete from lookup_buckets where index_id = ${id} and epoch = ${epoch} and prefix = any(${[...prefixes]}::int[])

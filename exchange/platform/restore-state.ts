@@ -10,7 +10,7 @@ export const RESEND_DAYS = 30;
 export const RESEND_MARGIN_MS = 15 * 60_000;
 const DAY_MS = 86_400_000;
 /** Long enough for small exchanges; clients of this project ask again by themselves. */
-const RETRY_AFTER_SECONDS = 5;
+export const RETRY_AFTER_SECONDS = 5;
 
 /** Whether the process answers and its stores can be reached is true or not also during a restore. */
 const UNGATED: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
@@ -20,8 +20,11 @@ export async function isRestoring({ sql }: Queries): Promise<boolean> {
   return row !== undefined;
 }
 
-/** Whose answers come from rows. The log's files and the console's lie in stores that no restore sets back. */
-const FROM_ROWS = /^\/(v1|\.well-known|openapi\.json)(\/|$)/;
+/**
+ * Whose answers come from rows. The log's files and the console's lie in stores that no restore sets back, and so do
+ * buckets of private lookup, which a restored database does not name.
+ */
+const FROM_ROWS = /^\/(v1(?!\/lookup\/)|\.well-known|openapi\.json)(\/|$)/;
 /** How long such a file may still be served after a restore began: without this each of them would cost a connection. */
 export const FILES_STALE_MS = 5_000;
 

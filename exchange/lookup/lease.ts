@@ -1,0 +1,209 @@
+/**
+ * A few buckets ahead, for seconds: whoever has just been let in and counted asks the next buckets of a batch without
+ * the database. What is lent is charged beforehand and given back unused, so a Worker that ends early costs the member a
+ * little of its day and gives nothing away. A revoked key, a narrowed audience or a new epoch counts here within
+ * {@link LEASE_MS}.
+ */
+
+import { equalBytes, sha256, utf8Of } from "@breakwater/shared/bytes.ts";
+import type { KeyCaller } from "../platform/caller.ts";
+import { transaction } from "../platform/db.ts";
+import type { Deps } from "../platform/deps.ts";
+import { BUCKETS_HELD_MS, LEASE_MS, LEASES_MAX, leaseSize } from "./limits.ts";
+
+export type LeasedIndex = { id: number; folder: string; name: string; bits: number; epoch: number; endsAt: Date };
+type Lease = {
+  caller: KeyCaller;
+  /** Of the whole authorisation as it came. */
+  digest: Uint8Array;
+  index: LeasedIndex;
+  /** By bucket: the epoch in which it was written. */
+  places: Uint32Array;
+  day: string;
+  untilMs: number;
+  left: number;
+  used: number[];
+};
+
+// Of an instance of the Worker; nothing of a request lives in it. By exchange, key and index: a key may hold several.
+const leases = new Map<string, Lease>();
+const nameOf = ({ config }: Deps, keyId: string, index: string) => `${config.origin} ${keyId} ${index}`;
+const KEY_ID = /^Bearer bw_([0-9a-f]{16})_/i;
+
+/** The caller of a lease in force that was taken with this very authorisation, and no other. */
+export async function findLeaseholder(
+  deps: Deps,
+  authorization: string | undefined,
+  index: string,
+): Promise<KeyCaller | undefined> {
+  const [, keyId] = KEY_ID.exec(authorization ?? "") ?? [];
+  if (authorization === undefined || keyId === undefined) return undefined;
+  const lease = findLease(deps, keyId, index);
+  if (lease === undefined) return undefined;
+  return equalBytes(lease.digest, await sha256(utf8Of(authorization))) ? lease.caller : undefined;
+}
+
+function findLease(deps: Deps, keyId: string, index: string): Lease | undefined {
+  const lease = leases.get(nameOf(deps, keyId, index));
+  const nowMs = deps.now().getTime();
+  // A clock that was set back ends leases too.
+  return lease !== undefined && lease.left > 0 && nowMs < lease.untilMs && nowMs >= lease.untilMs - LEASE_MS
+    ? lease
+    : undefined;
+}
+
+/** Spend one of what is lent. @returns where the bucket's bytes are, or undefined when the database is to be asked */
+export function spend(
+  deps: Deps,
+  { keyId }: KeyCaller,
+  { index, bits, epoch, prefix }: { index: string; bits: number; epoch: number; prefix: number },
+): { object: string; endsAt: Date } | undefined {
+  const lease = findLease(deps, keyId, index);
+  if (lease === undefined || lease.index.bits !== bits || lease.index.epoch !== epoch) return undefined;
+  const written = lease.places[prefix];
+  if (written === undefined || lease.index.endsAt <= deps.now()) return undefined;
+  lease.left -= 1;
+  lease.used.push(prefix);
+  return { object: objectName(lease.index.folder, written, prefix), endsAt: lease.index.endsAt };
+}
+
+export function objectName(folder: string, epoch: number, prefix: number): string {
+  return `lookup/${folder}/${epoch}/${prefix}`;
+}
+
+/** After an answer that was counted: lend this key the next few. */
+export async function lend(
+  deps: Deps,
+  caller: KeyCaller,
+  authorization: string,
+  index: LeasedIndex & { budget: number },
+  day: string,
+): Promise<void> {
+  const name = nameOf(deps, caller.keyId, index.name);
+  await settleEnded(deps);
+  if (findLease(deps, caller.keyId, index.name) !== undefined || leases.size >= LEASES_MAX) return;
+  const size = leaseSize(index.budget);
+  const [charged] = await deps.sql<{ lent: number }[]>`
+    with before as (
+      select asked, budget from lookup_uses
+      where member_id = ${caller.memberId} and index_name = ${index.name} and day = ${day}::date and not probing for update)
+    update lookup_uses u set asked = u.asked + least(${size}::int, b.budget - b.asked) from before b
+    where u.member_id = ${caller.memberId} and u.index_name = ${index.name} and u.day = ${day}::date and b.asked < b.budget
+    returning least(${size}::int, b.budget - b.asked) as lent`;
+  if (charged === undefined) return;
+  const places = await readPlaces(deps, index);
+  const other = leases.get(name);
+  const untilMs = deps.now().getTime() + LEASE_MS;
+  const lease: Lease = {
+    caller,
+    digest: await sha256(utf8Of(authorization)),
+    index,
+    places,
+    day,
+    untilMs,
+    left: charged.lent,
+    used: [],
+  };
+  leases.set(name, lease);
+  // Two of one batch were let in at once: what the first was lent goes back.
+  if (other !== undefined) await settle(deps, other);
+}
+
+const placesOf = new Map<string, Uint32Array>();
+const PLACES_MAX = 16;
+
+/** Which epoch wrote each bucket of an index as served: the same for as long as the epoch is. */
+async function readPlaces({ sql, config }: Deps, { id, folder, epoch, bits }: LeasedIndex): Promise<Uint32Array> {
+  const name = `${config.origin} ${folder} ${epoch}`;
+  const held = placesOf.get(name);
+  if (held !== undefined) return held;
+  const [row] = await sql<{ epochs: Uint8Array | null }[]>`
+    select string_agg(int4send(epoch), ''::bytea order by prefix) as epochs from lookup_buckets
+    where index_id = ${id} and epoch <= ${epoch} and (ended is null or ended > ${epoch})`;
+  const bytes = row?.epochs ?? new Uint8Array(0);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  // Replaced meanwhile: nothing is said of where its buckets are, and the database is asked.
+  const count = bytes.length === 4 * 2 ** bits ? 2 ** bits : 0;
+  const places = Uint32Array.from({ length: count }, (_, prefix) => view.getUint32(4 * prefix));
+  const [oldest] = placesOf.keys();
+  if (placesOf.size >= PLACES_MAX && oldest !== undefined) placesOf.delete(oldest);
+  if (count > 0) placesOf.set(name, places);
+  return places;
+}
+
+/** What is over is counted and given back. @param all - those in force too: somebody wants to see the figures */
+export async function settleEnded(deps: Deps, { all = false } = {}): Promise<void> {
+  const nowMs = deps.now().getTime();
+  const ended = [...leases].filter(
+    ([name, { untilMs, left }]) =>
+      name.startsWith(`${deps.config.origin} `) &&
+      (all || left === 0 || nowMs >= untilMs || nowMs < untilMs - LEASE_MS),
+  );
+  for (const [name, lease] of ended) {
+    // Another request may have settled it while this one waited, and lent anew under the same name.
+    if (leases.get(name) !== lease) continue;
+    leases.delete(name);
+    await settle(deps, lease);
+  }
+}
+
+async function settle(deps: Deps, { caller, index, day, left, used }: Lease): Promise<void> {
+  // Nothing more is spent of it, whoever still holds it.
+  const spent = [...new Set(used)];
+  await transaction(deps, async ({ sql }) => {
+    const [row] = await sql<{ bits: number; seen: Uint8Array | null }[]>`
+      select bits::int as bits, seen from lookup_uses
+      where member_id = ${caller.memberId} and index_name = ${index.name} and day = ${day}::date for update`;
+    if (row === undefined) return;
+    const seen = row.seen === null || row.bits !== index.bits ? null : Uint8Array.from(row.seen);
+    let distinct = 0;
+    for (const prefix of spent) {
+      const [byte, bit] = [prefix >> 3, 1 << (prefix & 7)];
+      if (seen === null || ((seen[byte] as number) & bit) !== 0) continue;
+      seen[byte] = (seen[byte] as number) | bit;
+      distinct += 1;
+    }
+    await sql`
+      update lookup_uses set asked = asked - ${left}::int, distinct_buckets = distinct_buckets + ${distinct}::int,
+        seen = ${seen === null ? row.seen : seen}
+      where member_id = ${caller.memberId} and index_name = ${index.name} and day = ${day}::date`;
+  });
+}
+
+const held = new Map<string, { bytes: Uint8Array<ArrayBuffer>; untilMs: number }>();
+const HELD_MAX_BYTES = 40 * 1024 * 1024;
+let heldBytes = 0;
+
+/** A bucket's bytes, kept in memory for minutes: its name is given out once, so they never change. */
+export async function readBucket(deps: Deps, object: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const name = `${deps.config.origin} ${object}`;
+  const nowMs = deps.now().getTime();
+  const kept = held.get(name);
+  if (kept !== undefined && nowMs < kept.untilMs && nowMs >= kept.untilMs - BUCKETS_HELD_MS) return kept.bytes;
+  const found = await deps.objects.get(object);
+  if (found === undefined) return undefined;
+  const bytes = new Uint8Array(await new Response(found.body as BodyInit).arrayBuffer());
+  drop(name);
+  held.set(name, { bytes, untilMs: nowMs + BUCKETS_HELD_MS });
+  heldBytes += bytes.length;
+  for (const oldest of held.keys()) {
+    if (heldBytes <= HELD_MAX_BYTES) break;
+    drop(oldest);
+  }
+  return bytes;
+}
+
+function drop(name: string): void {
+  const gone = held.get(name);
+  if (gone === undefined) return;
+  held.delete(name);
+  heldBytes -= gone.bytes.length;
+}
+
+/** For tests: as a new instance of the Worker begins. */
+export function forgetLeases(): void {
+  leases.clear();
+  placesOf.clear();
+  held.clear();
+  heldBytes = 0;
+}
