@@ -8,13 +8,24 @@ import { startExchange } from "@breakwater/local/exchange.ts";
 import { type Seeded, seed } from "@breakwater/local/seed.ts";
 import { parseSetId, type SetId } from "@breakwater/shared/ids.ts";
 
-export type Demo = { url: string; home: string; profiles: Seeded["profiles"]; setId: SetId; pin: Pin };
+export type Demo = {
+  url: string;
+  databaseUrl: string;
+  home: string;
+  profiles: Seeded["profiles"];
+  setId: SetId;
+  pin: Pin;
+};
 
 /** Starts it in a folder of its own, which is gone afterwards. */
-export async function withDemo<T>(say: (sentence: string) => void, work: (demo: Demo) => Promise<T>): Promise<T> {
+export async function withDemo<T>(
+  say: (sentence: string) => void,
+  work: (demo: Demo) => Promise<T>,
+  options: { assets?: string } = {},
+): Promise<T> {
   const home = mkdtempSync(join(tmpdir(), "breakwater-bench-"));
   chmodSync(home, 0o711); // the database's own user passes through
-  const exchange = await startExchange({ home });
+  const exchange = await startExchange({ home, ...options });
   try {
     const { signal } = new AbortController();
     const { profiles } = await seed({ home, exchange, say: () => {}, signal });
@@ -22,7 +33,7 @@ export async function withDemo<T>(say: (sentence: string) => void, work: (demo: 
     const pin = (await readPins(profiles.company.dir))[setId.publisher];
     if (pin === undefined) throw new Error(`${profiles.company.dir} has no pin of ${setId.publisher}`);
     say(`The exchange runs at ${exchange.url}.`);
-    return await work({ url: exchange.url, home, profiles, setId, pin });
+    return await work({ url: exchange.url, databaseUrl: exchange.databaseUrl, home, profiles, setId, pin });
   } finally {
     await exchange.stop();
     rmSync(home, { recursive: true, force: true });
