@@ -129,6 +129,8 @@ describe("enable", () => {
     expect(ran.code).toBe(2);
     expectFourLines(ran, "controls_invalid");
     expect(await readFile(path, "utf8")).toBe("{");
+    const status = await run(["status"]);
+    expect(status.stderr).toContain("! controls.json cannot be read: nothing blocks; breakwater controls\n");
     await writeFile(path, text);
   });
 });
@@ -197,6 +199,7 @@ describe("pause and resume", () => {
       ["observe", "publisher"],
     ]);
     expect((await run(["controls"])).stdout.match(/^pause /gm)?.length).toBe(3);
+    expect((await run(["status"])).stderr).toContain("· 3 pauses, 0 floods: breakwater controls\n");
     expect((await run(["resume", ...targets.flat()])).code).toBe(0);
     expect((await readControls(stateDir)).pauses).toEqual([]);
     const again = await run(["resume", "--publisher", "hotline.example"]);

@@ -65,6 +65,7 @@ export function addStatus(program: Command): void {
       const rows: Row[] = [];
       for (const setId of sets) rows.push(await describeSet(profile.stateDir, setId, controls, context.now()));
       printRows(terminal, rows);
+      tellControls(terminal, controls);
       return worstExit(rows.map(({ state }) => EXITS[state]));
     },
   });
@@ -110,6 +111,18 @@ async function describeSet(
     refused_recalls: refused,
     notices,
   };
+}
+
+/** What holds beside the modes: a person should not look for it in vain. */
+function tellControls(terminal: Terminal, controls: ControlsFile | undefined): void {
+  if (controls === undefined) {
+    terminal.note(terminal.mark("caution", "controls.json cannot be read: nothing blocks; breakwater controls"));
+    return;
+  }
+  const { pauses, floods } = controls;
+  if (pauses.length + floods.length === 0) return;
+  const counted = `${pauses.length} ${pauses.length === 1 ? "pause" : "pauses"}, ${floods.length} ${floods.length === 1 ? "flood" : "floods"}`;
+  terminal.note(terminal.mark(floods.length > 0 ? "caution" : "note", `${counted}: breakwater controls`));
 }
 
 /** undefined: they cannot be read, and nothing blocks. */
