@@ -8,7 +8,7 @@ import { z } from "zod";
 import { requireCaller } from "../members/index.ts";
 import type { Env } from "../platform/deps.ts";
 import { describe, params, query } from "../platform/http.ts";
-import { getFeedEpoch, getReadableSet, noteReader, SetPath, type SetRow } from "../sets/index.ts";
+import { getReadableHead, noteReader, SetPath, type SetRow } from "../sets/index.ts";
 import { changesPage, startOf } from "./changes.ts";
 import { headHeaders, isHeld } from "./conditional.ts";
 import { CursorText } from "./cursor.ts";
@@ -39,7 +39,7 @@ export const plainFeed = new Hono<Env>()
     query(ChangesQuery),
     async (c) => {
       const setId = c.req.valid("param");
-      const { row, epoch } = await openHead(c, setId);
+      const { row, epoch } = await getReadableHead(c.var.deps, c.var.caller, setId);
       const asked = { set: formatSetId(setId), epoch, ...c.req.valid("query") };
       const afterSeq = startOf(asked);
       noteReader(c.var.deps, c.var.caller, row);
@@ -78,18 +78,12 @@ export const plainFeed = new Hono<Env>()
 
 type SetId = z.infer<typeof SetPath>;
 
-async function openHead(c: Context<Env>, setId: SetId): Promise<{ row: SetRow; epoch: string }> {
-  const { deps, caller } = c.var;
-  const [row, epoch] = await Promise.all([getReadableSet(deps, caller, setId), getFeedEpoch(deps)]);
-  return { row, epoch };
-}
-
 async function wholeSet(
   c: Context<Env>,
   setId: SetId,
   formatOf: (row: SetRow) => { type: string; format: EntriesFormat },
 ): Promise<Response> {
-  const { row, epoch } = await openHead(c, setId);
+  const { row, epoch } = await getReadableHead(c.var.deps, c.var.caller, setId);
   // Nothing published is not an empty list: whoever mirrors it would drop what they have.
   if (row.headRelease === 0) throw new ExchangeError("not_found");
   if (isHeld(c, row, epoch)) return c.body(null, 304, headHeaders(row, epoch));

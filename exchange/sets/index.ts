@@ -55,6 +55,7 @@ export {
 export { BlobPath, publishing as sets, ReleaseNumber, SetPath } from "./routes.ts";
 export {
   findSet,
+  getReadableHead,
   getReadableSet,
   getSet,
   listAudienceMembers,

@@ -8,6 +8,10 @@ import type { SetRow } from "./tables.ts";
 /** A member that polls every few seconds is written down once in this time. */
 export const SEEN_EVERY_MS = 60_000;
 
+/** Of an instance of the Worker: who was written down by it a moment ago. Losing it costs one write each. */
+const noted = new Map<string, number>();
+const NOTED_MAX = 10_000;
+
 /**
  * Note that a member has fetched something of a set, after the answer. Keys only: a person who looks at the console
  * takes no copy, unless `isCopy`. The publisher's own reading counts nothing.
@@ -15,6 +19,8 @@ export const SEEN_EVERY_MS = 60_000;
 export function noteReader(deps: Deps, caller: Caller, set: SetRow, { isCopy = false } = {}): void {
   if (caller.publisher === set.publisher || (caller.kind !== "key" && !isCopy)) return;
   const now = deps.now();
+  const name = `${deps.config.origin} ${set.id} ${caller.memberId}`;
+  if (Math.abs(now.getTime() - (noted.get(name) ?? 0)) < SEEN_EVERY_MS) return;
   const before = new Date(now.getTime() - SEEN_EVERY_MS);
   deps.defer(
     deps.sql`
@@ -22,7 +28,10 @@ export function noteReader(deps: Deps, caller: Caller, set: SetRow, { isCopy = f
       values (${set.id}, ${caller.memberId}, ${now}, ${now})
       on conflict (set_id, member_id) do update set last_seen_at = excluded.last_seen_at
         where set_readers.last_seen_at < ${before}`.then(
-      () => {},
+      () => {
+        if (noted.size >= NOTED_MAX) noted.clear();
+        noted.set(name, now.getTime());
+      },
       // Who reads is never kept from reading because it could not be written down.
       () => {},
     ),

@@ -3,7 +3,7 @@
 import type { SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { SetRequest } from "@breakwater/shared/wire/sets.ts";
-import { and, eq } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import { append } from "../audit/index.ts";
 import { actorOf, type Caller } from "../platform/caller.ts";
 import { type Queries, type Tx, transaction } from "../platform/db.ts";
@@ -32,21 +32,37 @@ export async function listAudienceMembers({ db }: Queries, setId: number): Promi
   return rows.map(({ member }) => member).sort();
 }
 
-async function listNamed({ sql }: Queries, { publisher, set }: SetId): Promise<string[]> {
-  const rows = await sql<{ member: string }[]>`
-    select a.member from set_audience a join sets s on s.id = a.set_id where s.publisher = ${publisher} and s.name = ${set}`;
-  return rows.map(({ member }) => member);
-}
-
 /** The set, if the caller may read it. What is not there and what is not theirs are the same answer. @throws `not_found` */
 export async function getReadableSet(queries: Queries, caller: Caller, setId: SetId): Promise<SetRow> {
-  // Both are looked up whatever comes out, so that the time taken does not tell one refusal from the other; and together,
-  // in one round trip.
-  const [row, members] = await Promise.all([findSet(queries, setId), listNamed(queries, setId)]);
-  if (row === undefined) throw new ExchangeError("not_found");
-  const audience = { publisher: row.publisher, tier: row.audienceTier, members };
-  if (!isInAudience(caller, audience)) throw new ExchangeError("not_found");
-  return row;
+  return (await getReadableHead(queries, caller, setId)).row;
+}
+
+/** With the feed's epoch, see {@link getFeedEpoch}: what an answer that follows from the head alone is named by. */
+export type ReadableHead = { row: SetRow; epoch: string };
+
+/** @throws ExchangeError `not_found`, as {@link getReadableSet} */
+export async function getReadableHead(
+  { db }: Queries,
+  caller: Caller,
+  { publisher, set }: SetId,
+): Promise<ReadableHead> {
+  // All in one question, so that the time taken does not tell one refusal from the other.
+  const [found] = await db
+    .select({
+      row: sets,
+      members: sql<
+        string[]
+      >`(select coalesce(jsonb_agg(a.member), '[]') from set_audience a where a.set_id = ${sets.id})`,
+      epoch: sql<string>`(select epoch from feed_epoch where id = 1)`,
+    })
+    .from(sets)
+    .where(and(eq(sets.publisher, publisher), eq(sets.name, set)));
+  if (found === undefined) throw new ExchangeError("not_found");
+  const { row, members, epoch } = found;
+  if (!isInAudience(caller, { publisher: row.publisher, tier: row.audienceTier, members })) {
+    throw new ExchangeError("not_found");
+  }
+  return { row, epoch };
 }
 
 /** The path's publisher must be the caller's own (key → member → publisher). @throws `publisher_mismatch` */
