@@ -1,4 +1,4 @@
-/** Says what a hit leads to, as a process that goes on running sees it: a line when it starts, and one at each change. */
+/** Says what a hit leads to, as a process that goes on running sees it: a line when it starts, and one at each change, with the time. */
 
 import { decide } from "../controls/decide.ts";
 import { openControls } from "../controls/live.ts";
@@ -11,5 +11,5 @@ setInterval(() => {
   const { action } = decide(testHit(), live.current, new Date());
   if (action === said) return;
   said = action;
-  process.stdout.write(`${action}\n`);
+  process.stdout.write(`${action} ${Date.now()}\n`);
 }, 5);
