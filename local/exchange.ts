@@ -30,6 +30,8 @@ export type ExchangeOptions = {
   say?: Say;
   /** False for tests: no wait for the disk. */
   durable?: boolean;
+  /** A folder of files that the Worker serves in place of the console, for measuring. */
+  assets?: string;
   /** False leaves scheduled work to `tick`. */
   ticking?: boolean;
 };
@@ -141,7 +143,7 @@ async function startWorkers(
       ...(killServer ? { KILL_URL: addressOf(killServer) } : {}),
       ...options.env,
     },
-    ...(existsSync(dist) ? {} : { assets: withoutConsole }),
+    ...(options.assets !== undefined ? { assets: options.assets } : existsSync(dist) ? {} : { assets: withoutConsole }),
   });
   const signer = await loadWorker(join(ROOT, "exchange", "signer", "wrangler.toml"), {
     vars: { SIGNER_SECRET: keepSecret(home, "signer", () => randomBytes(32).toString("base64url")) },
