@@ -74,7 +74,7 @@ function withQuery(path: string, ...parts: string[]): string {
 }
 
 export function countWords(count: ShownCount): string {
-  return count === "few" ? "< 5" : count.toLocaleString("en");
+  return count === "few" ? "<\u00a05" : count.toLocaleString("en");
 }
 
 function Flood({ flood }: { flood: FloodSeen }) {
@@ -140,6 +140,7 @@ function OpinionRow({ row }: { row: EntryOpinions }) {
       </th>
       <td data-label="Verdicts">
         <Counts
+          short
           counts={Object.entries(verdicts).map(([code, count]) => [labelOf(OPINION_VERDICTS, code), count] as const)}
         />
       </td>
@@ -157,7 +158,7 @@ function OpinionRow({ row }: { row: EntryOpinions }) {
         </div>
       </td>
       <td data-label="Hits">
-        <Counts counts={HITS.map(([name, label]) => [label, outcomes[name]] as const)} />
+        <Counts short counts={HITS.map(([name, label]) => [label, outcomes[name]] as const)} />
       </td>
       <td class="num end" data-label="Seen by">
         {countWords(seen_by)}
@@ -178,11 +179,17 @@ const HITS = [
 ] as const;
 
 /** What nobody said is left out; that nobody said anything is said. */
-function Counts({ counts }: { counts: readonly (readonly [label: string, count: ShownCount])[] }) {
+function Counts({
+  counts,
+  short = false,
+}: {
+  counts: readonly (readonly [label: string, count: ShownCount])[];
+  short?: boolean;
+}) {
   const said = counts.filter(([, count]) => count !== 0);
   if (said.length === 0) return <span class="quiet-text">none</span>;
   return (
-    <ul class="counts">
+    <ul class={short ? "counts short" : "counts"}>
       {said.map(([label, count]) => (
         <li key={label}>
           {label} <b>{countWords(count)}</b>

@@ -91,8 +91,8 @@ async function writeAll(tx: TransactionSql, folder: string, takenAt: Date): Prom
 async function writeTable(tx: TransactionSql, folder: string, { name, columns }: Table): Promise<TableFile> {
   const rows = { count: 0 };
   const source = await tx`copy ${tx(name)} (${tx(columns)}) to stdout`.readable();
-  // postgres.js pauses its socket after a chunk that was taken already, and then nobody asks for the next: ask again.
-  const nudge = setInterval(() => source.read(0), COPY_NUDGE_MS);
+  // postgres.js may pause its socket just after it was asked for more, and is then never asked again: ask it again.
+  const nudge = setInterval(() => source._read(0), COPY_NUDGE_MS);
   try {
     const sha256 = await writeFileOf(source, join(folder, tableFile(name)), rows);
     return { name, columns, rows: rows.count, sha256 };
