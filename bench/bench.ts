@@ -35,3 +35,8 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   await work();
   return (performance.now() - startedMs) / 1_000;
 }
+
+/** Of an odd number of runs the middle one: what a busy moment did to one of them does not count. */
+export function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] as number;
+}

@@ -68,6 +68,17 @@ export async function sendLargeSet({ url, profiles }: Publishing, name: string, 
   return { setId, composed, exchange, admit: () => admit(exchange, setId, composed) };
 }
 
+/** Sends a further release of the set and sees it admitted. */
+export async function publishComposed(
+  { url, profiles }: Publishing,
+  setId: SetId,
+  composed: ComposedRelease,
+): Promise<void> {
+  const exchange = openExchange({ origin: url, apiKey: profiles.hotline.apiKey });
+  await upload(exchange, composed);
+  await admit(exchange, setId, composed);
+}
+
 /** Lines of as many entries, rising by id; each a whole entry as its publisher would write it. */
 export function* largeLines(size: number): Generator<string> {
   const example = parseEntry("hash", formatEntry(exampleEntry("00".repeat(ID_BYTES), "0".repeat(64)) as never));

@@ -8,7 +8,7 @@ import { type Manifest, parseIndex, type SnapshotIndex } from "@breakwater/share
 import { ExchangeError, type ProblemCode } from "@breakwater/shared/problem.ts";
 import { type BlobSource, obtainBlob, useBlob } from "./blobs.ts";
 import type { ScanOptions } from "./part/scan-rows.ts";
-import type { SegmentDone } from "./part/segment-job.ts";
+import { buffersOf, LARGE_BYTES, type SegmentDone } from "./part/segment-job.ts";
 import { openSegmentPool, type SegmentPool } from "./part/segment-pool.ts";
 import { type BuiltPart, PartWriter } from "./part/write-part.ts";
 import { checkSegmentPlace } from "./segment-place.ts";
@@ -85,6 +85,8 @@ async function addSegments(
       const rows = await (ahead.shift() as Promise<SegmentDone>);
       await writer.add(rows, storedAs(context.blobsDir, row.segment, row.plain));
       context.onProgress?.(writer.rows, context.manifest.entries);
+      // As in segment-job.ts: what is written down is let go of now, not when the collector finds it.
+      for (const buffer of buffersOf(rows)) if (buffer.byteLength >= LARGE_BYTES) buffer.transfer(0);
     }
   } finally {
     // After a refusal nothing may still be written behind our back.

@@ -66,8 +66,7 @@ export async function findCurrent(stateDir: string, setId: SetId): Promise<Curre
   const bytes = await readIfThere(join(setDir(stateDir, setId), "current.json"));
   if (bytes === undefined) return undefined;
   const value = parseJson(bytes);
-  // A newer program's copy is not ours to repair: what it knows and we do not would be lost.
-  if (versionOf(value) > VERSION) throw new ExchangeError("state_newer", { have: VERSION, got: versionOf(value) });
+  refuseNewer(value, VERSION);
   const parsed = z.discriminatedUnion("v", [CurrentParts, CurrentLines]).safeParse(value);
   if (!parsed.success) throw new ExchangeError("copy_damaged", { reason: "current" });
   if (parsed.data.publisher !== setId.publisher || parsed.data.set !== setId.set) {
@@ -76,9 +75,10 @@ export async function findCurrent(stateDir: string, setId: SetId): Promise<Curre
   return parsed.data;
 }
 
-function versionOf(value: unknown): number {
-  const version = (value as { v?: unknown } | null)?.v;
-  return typeof version === "number" ? version : 0;
+/** A newer program's files are not ours to repair: what it knows and we do not would be lost. @throws ExchangeError `state_newer` */
+export function refuseNewer(value: unknown, have: number): void {
+  const got = (value as { v?: unknown } | null)?.v;
+  if (typeof got === "number" && got > have) throw new ExchangeError("state_newer", { have, got });
 }
 
 function parseJson(bytes: Uint8Array): unknown {

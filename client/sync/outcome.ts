@@ -97,6 +97,7 @@ export async function syncSet(context: SyncContext): Promise<SyncOutcome> {
   const startedMs = performance.now();
   // Outside of what is recorded: beside a newer program's copy nothing is written, not even how this ended.
   await findCurrent(context.stateDir, context.setId).catch(unlessNewer);
+  await readStatus(context.stateDir, context.setId).catch(unlessNewer);
   try {
     const before = await readStatus(context.stateDir, context.setId).catch(() => undefined);
     const synced = await takeAgainWhenGone(context);

@@ -5,14 +5,16 @@ import { Digest, type SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError, isProblemCode, type ProblemCode } from "@breakwater/shared/problem.ts";
 import { z } from "zod";
 import { readIfThere, writePrivateFile } from "../profile/private-files.ts";
+import { refuseNewer } from "./current.ts";
 import { setDir } from "./paths.ts";
 
 /** current: verified now. stale: not verified for too long. held: a person decides. refused: what was offered is not taken. */
 export const CHECK_STATES = ["current", "stale", "held", "refused", "unreached"] as const;
 export type CheckState = (typeof CHECK_STATES)[number];
 
+const STATUS_VERSION = 1;
 const StatusFile = z.object({
-  v: z.literal(1),
+  v: z.literal(STATUS_VERSION),
   state: z.enum(CHECK_STATES),
   checked_at: z.iso.datetime(),
   /** The last time the newest release on offer was verified and is the one that is held. */
@@ -46,11 +48,16 @@ export type SetStatus = z.infer<typeof StatusFile>;
 export async function readStatus(stateDir: string, setId: SetId): Promise<SetStatus | undefined> {
   const bytes = await readIfThere(join(setDir(stateDir, setId), "status.json"));
   if (bytes === undefined) return undefined;
+  let value: unknown;
   try {
-    return StatusFile.parse(JSON.parse(new TextDecoder().decode(bytes)));
+    value = JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     throw new ExchangeError("copy_damaged", { reason: "status" });
   }
+  refuseNewer(value, STATUS_VERSION);
+  const status = StatusFile.safeParse(value);
+  if (!status.success) throw new ExchangeError("copy_damaged", { reason: "status" });
+  return status.data;
 }
 
 export async function writeStatus(stateDir: string, setId: SetId, status: SetStatus): Promise<void> {

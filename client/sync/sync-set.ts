@@ -49,6 +49,8 @@ export type SyncContext = {
   fresh?: boolean;
   /** The publisher's own set on the publisher's own machine: nobody else's mistake to brake, and no log to wait for. */
   trusted?: boolean;
+  /** Is it a statement that this machine noted as its own before it left? Its key may have been replaced since. */
+  isOwn?: (digest: Digest) => boolean;
   /** Which rows the indexes have; undefined: as the copy was made before. */
   view?: IndexView;
   /** Waits between looks at a log that lags behind; tests pass one that does not. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { digestOf } from "@breakwater/shared/bytes.ts";
 import { parseEnvelope } from "@breakwater/shared/envelope.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
-import { type OpenedRelease, openRelease, type ReleaseLink } from "@breakwater/shared/release.ts";
+import { type OpenedRelease, openRelease, parseStatement, type ReleaseLink } from "@breakwater/shared/release.ts";
 import type { OpenedRoot } from "@breakwater/shared/root.ts";
 import type { Pin } from "../profile/pins.ts";
 import { writePrivateFile } from "../profile/private-files.ts";
@@ -20,7 +20,7 @@ export async function takeOwn(context: SyncContext, pin: Pin, status: SetStatus 
   const { source, stateDir, setId, now } = context;
   const root = await updateRoots(source, stateDir, setId.publisher, pin);
   const held = context.fresh ? undefined : await findHeldLink(stateDir, setId);
-  const head = await openHead(await source.getHead(setId), root, held);
+  const head = await openHead(context, await source.getHead(setId), root, held);
   const copy = context.fresh ? undefined : await openIfSound(stateDir, setId);
   await keepingEvidence(context, head, copy, () => walkStatements(source, setId, held, head));
   // Only the head decides about time: what came before it need not be valid any more.
@@ -34,12 +34,22 @@ function knownOf(held: ReleaseLink | undefined): ReadonlyMap<number, string> {
 }
 
 /**
- * The head by the newest root; the very statement that is held was verified when it was taken, and stays good when the
- * keys have changed since. Any other statement by older keys may be a thief's.
+ * The head by the newest root; the very statement that is held was verified when it was taken, and one that this machine
+ * noted before it sent it is its own: both stay good when the keys have changed since, or a publisher that stopped between
+ * a release and its own copy could not go on after a rotation. Any other statement by older keys may be a thief's.
  */
-async function openHead(bytes: Uint8Array, root: OpenedRoot, held: ReleaseLink | undefined): Promise<OpenedRelease> {
-  const digest = await digestOf(parseEnvelope(bytes).payloadBytes);
+async function openHead(
+  { isOwn }: SyncContext,
+  bytes: Uint8Array,
+  root: OpenedRoot,
+  held: ReleaseLink | undefined,
+): Promise<OpenedRelease> {
+  const { payloadBytes } = parseEnvelope(bytes);
+  const digest = await digestOf(payloadBytes);
   if (held !== undefined && held.digest === digest) return { ...held, bytes: Uint8Array.from(bytes), kids: [] };
+  if (isOwn?.(digest)) {
+    return { statement: parseStatement(payloadBytes), digest, bytes: Uint8Array.from(bytes), kids: [] };
+  }
   return openRelease(bytes, root, { strict: false });
 }
 

@@ -4,7 +4,8 @@ import type { SegmentRef } from "@breakwater/shared/segment.ts";
 import { openSegment } from "./open-segment.ts";
 import { type ScannedRows, type ScanOptions, type ScanPlace, scanRows } from "./scan-rows.ts";
 
-const OWN_MEMORY_BYTES = 1024 * 1024;
+/** Memory of its own, worth being given back at once; small buffers are cut from one that Node shares. */
+export const LARGE_BYTES = 128 * 1024;
 
 export type SegmentJob = { packed: Uint8Array<ArrayBuffer>; ref: SegmentRef; place: ScanPlace };
 /** `packed` comes back, so that what was verified is what is kept. */
@@ -14,8 +15,7 @@ export function runSegmentJob({ packed, ref, place }: SegmentJob, options: ScanO
   const { plain, header, firstLine } = openSegment(packed, ref);
   const rows = scanRows(plain, firstLine, place, options);
   // Megabytes that the collector does not see as pressure: given back now, so that memory does not grow with the set.
-  // Small buffers are cut from one that Node shares.
-  if (plain.length >= OWN_MEMORY_BYTES) (plain.buffer as ArrayBuffer).transfer(0);
+  if (plain.length >= LARGE_BYTES) (plain.buffer as ArrayBuffer).transfer(0);
   return { ...rows, header, packed };
 }
 
