@@ -18,6 +18,16 @@ export type Asked = {
 
 export type Candidate = Pick<Found, "level" | "how" | "distance"> & { row: RowRef };
 
+/** Of one item and set so many hits are told, the nearest first: a hash that is near thousands is no more certain for it. */
+export const HITS_MAX = 100;
+
+/** The candidates that are looked up, and a word when some are left out. */
+export function nearest<C extends Candidate>(candidates: C[], asked: Asked, what: NotCompared["what"]): C[] {
+  if (candidates.length <= HITS_MAX) return candidates;
+  asked.notCompared.push({ what, why: "cut_off" });
+  return candidates.sort((a, b) => (a.distance ?? 0) - (b.distance ?? 0)).slice(0, HITS_MAX);
+}
+
 /** @param accept - a last look at the entry itself */
 export function addFound(
   opened: OpenSet,

@@ -4,7 +4,7 @@ import { parseHex } from "@breakwater/shared/bytes.ts";
 import { PDQ_MATCH_THRESHOLD, PDQ_QUALITY_FLOOR } from "@breakwater/shared/signals/index.ts";
 import type { MatchHashes } from "@breakwater/shared/wire/match.ts";
 import { AMBIGUOUS_BITS_MAX } from "../sync/guards.ts";
-import { type Asked, addFound, askEach } from "./asked.ts";
+import { type Asked, addFound, askEach, type Candidate, nearest } from "./asked.ts";
 import { EXACT_ALGS } from "./hash-index.ts";
 import type { OpenSet } from "./open-set.ts";
 
@@ -45,16 +45,17 @@ function matchPdq(opened: OpenSet, { pdq }: MatchHashes, asked: Asked): void {
   const floor = Math.max(PDQ_QUALITY_FLOOR, ownFloor ?? 0);
   if (pdq.quality < floor || (pdq.ambiguous_bits ?? 0) > AMBIGUOUS_BITS_MAX) return;
   const query = parseHex(pdq.hash);
+  const how = { alg: "pdq" as const, act_distance: actDistance, review_distance: reviewDistance };
+  const candidates: Candidate[] = [];
   for (const part of opened.parts) {
     for (const { row, distance, quality, ambiguousBits } of part.searchPdq(query, reviewDistance)) {
       const ambiguous = Math.max(unsureBits(pdq.ambiguous_bits), unsureBits(ambiguousBits));
-      if (quality < floor || ambiguous >= AMBIGUOUS_BITS_MAX) continue;
+      if (quality < floor || ambiguous >= AMBIGUOUS_BITS_MAX || !opened.copy.isLive(row)) continue;
       // Bits that rounding decides may all have fallen the near way: only what holds without them is acted on.
-      const level = distance + ambiguous <= actDistance ? "act" : "review";
-      const how = { alg: "pdq" as const, act_distance: actDistance, review_distance: reviewDistance };
-      addFound(opened, asked, { row, level, how, distance });
+      candidates.push({ row, level: distance + ambiguous <= actDistance ? "act" : "review", how, distance });
     }
   }
+  for (const candidate of nearest(candidates, asked, "pdq")) addFound(opened, asked, candidate);
 }
 
 function matchVideo(opened: OpenSet, { vpdq }: MatchHashes, asked: Asked): void {

@@ -1,7 +1,7 @@
 /** A text against term sets: each term that is listed for its context and region, where it stands first. */
 
 import type { EntryByKind } from "@breakwater/shared/entries/index.ts";
-import { type Asked, addFound, askEach } from "./asked.ts";
+import { type Asked, addFound, askEach, nearest } from "./asked.ts";
 import type { OpenSet } from "./open-set.ts";
 import type { TermPlace } from "./term-index.ts";
 
@@ -22,8 +22,13 @@ export function openText(sets: readonly OpenSet[], asked: Asked): TextReader {
 }
 
 function addPlaces(opened: OpenSet, asked: Asked, places: readonly TermPlace[]): void {
-  for (const { row, start, end, layer } of places) {
-    addFound(opened, asked, { row, level: "act", how: { layer, start, end } }, ({ entry }, candidate) => {
+  const candidates = places.map(({ row, start, end, layer }) => ({
+    row,
+    level: "act" as const,
+    how: { layer, start, end },
+  }));
+  for (const place of nearest(candidates, asked, "text")) {
+    addFound(opened, asked, place, ({ entry }, candidate) => {
       // A word that innocent people use much is shown to somebody, whatever it asks for.
       const { ambiguity } = entry as EntryByKind["term"];
       return ambiguity === "high" ? { ...candidate, level: "review" } : candidate;

@@ -127,6 +127,35 @@ describe("a copy that was changed by somebody else", () => {
     expect(hits).toEqual([]);
     expect(notCompared).toEqual([{ what: "hashes", why: "copy_damaged" }]);
     expect(own.unusable()).toEqual([{ set: "real.example/verified", code: "copy_damaged" }]);
+    // Not opened again as it lies there, only once it was loaded anew.
+    await own.refresh(new Date());
+    expect(own.match(sha256(1), new Date()).notCompared).toEqual([{ what: "hashes", why: "no_set" }]);
+    await scene.sync({ setId: real.setId, pin: real.pin, fresh: true });
+    await own.refresh(new Date());
+    expect(own.unusable()).toEqual([]);
+    expect(found(own, sha256(1))).toEqual([[testId(1), 1]]);
+  });
+});
+
+describe("a hash that is near more entries than anybody reads", () => {
+  it("is answered with the nearest, and says that it was cut off", async () => {
+    const near = Buffer.from(testHashEntry(0, { alg: "pdq" }).value, "hex");
+    const at = (bits: number, n: number) => {
+      const bytes = Buffer.from(near);
+      for (let bit = 0; bit < bits; bit++)
+        bytes[(n * 7 + bit) % 32] = (bytes[(n * 7 + bit) % 32] as number) ^ (1 << (n & 7));
+      return bytes.toString("hex");
+    };
+    const values = [...new Set(Array.from({ length: 300 }, (_, n) => at(1 + Math.floor(n / 12), n)))];
+    await real.release(real.put(...values.map((value, n) => testHashEntry(2_000 + n, { alg: "pdq", value }))));
+    await sync();
+    const pdq = { hash: near.toString("hex"), quality: 90 };
+    const { found: hits, notCompared } = (await open()).match({ hashes: { pdq } }, new Date());
+    expect(values.length).toBeGreaterThan(150);
+    expect(hits.length).toBe(100);
+    expect(notCompared).toEqual([{ what: "pdq", why: "cut_off" }]);
+    expect(hits[0]?.distance).toBe(1);
+    expect(hits.at(-1)?.distance).toBeLessThan(20);
   });
 });
 

@@ -2,8 +2,9 @@
 
 import { formatSetId, type SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
+import type { UnusableCode } from "@breakwater/shared/wire/match.ts";
 import { destroyRows } from "../sync/copy.ts";
-import { findCurrent, listCopies } from "../sync/index.ts";
+import { type Current, findCurrent, listCopies } from "../sync/index.ts";
 import type { Asked } from "./asked.ts";
 import { byUrgency, type Matched, type Query } from "./found.ts";
 import { matchHashes } from "./match-hashes.ts";
@@ -11,7 +12,7 @@ import { openText } from "./match-text.ts";
 import { matchUrl } from "./match-url.ts";
 import { type OpenSet, openSet, refreshStanding, type Standing, standingOf } from "./open-set.ts";
 
-export type UnusableCopy = { set: string; code: "copy_stale" | "copy_damaged" };
+export type UnusableCopy = { set: string; code: UnusableCode };
 export type SetFacts = Standing & {
   set: string;
   kind: OpenSet["kind"];
@@ -49,6 +50,9 @@ export async function openMatcher(stateDir: string, now: Date): Promise<Matcher>
   const open = new Map<string, OpenSet>();
   const unusable = new Map<string, UnusableCopy["code"]>();
 
+  /** Copies whose lines turned out to be changed; they are not opened again before there is another copy. */
+  const changed = new Map<string, Current>();
+
   function drop(set: string): void {
     open.get(set)?.copy.close();
     open.delete(set);
@@ -63,6 +67,9 @@ export async function openMatcher(stateDir: string, now: Date): Promise<Matcher>
       drop(set);
       return held === undefined ? "same" : "changed";
     }
+    const bad = changed.get(set);
+    if (bad !== undefined && isSame(bad, current)) return "same";
+    changed.delete(set);
     if (held !== undefined && isSame(held.copy.current, current)) {
       await refreshStanding(held, stateDir, at);
       return "same";
@@ -105,7 +112,8 @@ export async function openMatcher(stateDir: string, now: Date): Promise<Matcher>
       } catch (error) {
         if (!(error instanceof ExchangeError)) throw error;
         // A copy whose bytes are not those that were verified is never matched with; the other sets still are.
-        if (!open.has(set) && unusable.get(set) === undefined) unusable.set(set, "copy_damaged");
+        const code = error.code === "state_newer" ? error.code : "copy_damaged";
+        if (!open.has(set) && unusable.get(set) === undefined) unusable.set(set, code);
         done.failed.push(set);
       }
     }
@@ -144,7 +152,8 @@ export async function openMatcher(stateDir: string, now: Date): Promise<Matcher>
   }
 
   /** A line that is no longer what was verified: the set is not used again before it was loaded anew. */
-  function failed({ set }: OpenSet): void {
+  function failed({ set, copy }: OpenSet): void {
+    changed.set(set, copy.current);
     drop(set);
     unusable.set(set, "copy_damaged");
   }
@@ -171,6 +180,6 @@ export async function openMatcher(stateDir: string, now: Date): Promise<Matcher>
 }
 
 /** The switch time is in it: a copy that was loaded anew is another one. */
-function isSame(a: OpenSet["copy"]["current"], b: OpenSet["copy"]["current"]): boolean {
+function isSame(a: Current, b: Current): boolean {
   return a.statement === b.statement && a.switched_at === b.switched_at && a.state === b.state;
 }

@@ -72,7 +72,8 @@ function parseItem(item: unknown, country: string | undefined): Question | { pro
       throw new ExchangeError("url_invalid", { reason: "length", max_chars: MATCH_URL_MAX_CHARS });
     }
     const parsed = parseWith(MatchItem, item, "request_invalid");
-    const { ref, hashes, context } = parsed;
+    const { ref, context } = parsed;
+    const hashes = Object.keys(parsed.hashes ?? {}).length === 0 ? undefined : parsed.hashes;
     if (hashes === undefined && parsed.text === undefined && parsed.url === undefined) {
       throw new ExchangeError("request_invalid", { path: "/", reason: "nothing_to_compare" });
     }

@@ -1,8 +1,10 @@
 import type { Worker } from "node:worker_threads";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { testHashEntry, testId } from "../testing/entries.ts";
 import { openScene, type Scene } from "../testing/scene.ts";
 import { type Engine, openEngine } from "./engine.ts";
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let scene: Scene;
 let engine: Engine;

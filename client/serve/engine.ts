@@ -65,7 +65,13 @@ export async function openEngine(data: EngineData, events: EngineEvents): Promis
       if (changed > 0 || failed.length > 0) events.onReload("light", changed, failed);
       return;
     }
-    await succeed();
+    try {
+      await succeed();
+    } catch {
+      // What was there before goes on; the next change on the disk is the next try.
+      events.onReload("whole", changed, heavy);
+      return;
+    }
     // Two generations in memory are enough: the next change waits until the old one is gone.
     await Promise.all(retiring);
     events.onReload("whole", changed + heavy.length, failed);

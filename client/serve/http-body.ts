@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ExchangeError, formatProblem } from "@breakwater/shared/problem.ts";
-import { RETRY_AFTER_SECONDS } from "./limits.ts";
+import { LINGER_MAX_BYTES, LINGER_MS, RETRY_AFTER_SECONDS } from "./limits.ts";
 
 /** How much may be held at once by all requests together. */
 export type Budget = { take(bytes: number): boolean; give(bytes: number): void };
@@ -41,7 +41,8 @@ export async function readBody(
     size = 0;
   };
   try {
-    for await (const part of request as AsyncIterable<Buffer>) {
+    // Leaving early must not cut the connection: the refusal has yet to go out on it.
+    for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       if (size + part.length > maxBytes) throw new ExchangeError("request_too_large", { max_bytes: maxBytes });
       if (!budget.take(part.length)) throw new ExchangeError("busy", { retry_after_s: RETRY_AFTER_SECONDS });
       size += part.length;
@@ -66,21 +67,49 @@ export const PROBLEM_TYPE = "application/problem+json";
 
 export function answer(response: ServerResponse, status: number, type: string, body: string | Uint8Array): void {
   if (response.headersSent || response.destroyed) return;
+  writeHead(response, status, type, body);
+  response.end(body);
+}
+
+function writeHead(response: ServerResponse, status: number, type: string, body: string | Uint8Array): void {
   response.writeHead(status, {
     "content-type": type,
     "content-length": typeof body === "string" ? Buffer.byteLength(body) : body.length,
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
   });
-  response.end(body);
 }
 
 export function answerProblem(request: IncomingMessage, response: ServerResponse, error: ExchangeError): void {
   const retry = error.detail.retry_after_s;
   if (typeof retry === "number" && !response.headersSent) response.setHeader("retry-after", String(retry));
-  // What is still coming of a refused body is not read: the connection ends with the answer.
-  if (!request.complete && !response.headersSent) response.setHeader("connection", "close");
-  answer(response, error.status, PROBLEM_TYPE, `${JSON.stringify(formatProblem(error))}\n`);
+  const body = `${JSON.stringify(formatProblem(error))}\n`;
+  if (request.complete || response.headersSent) answer(response, error.status, PROBLEM_TYPE, body);
+  else answerEarly(request, response, error.status, body);
+}
+
+/**
+ * Answers while the request is still coming. A connection that is closed over unread bytes is reset, and a reset throws
+ * away what the other side has not read yet: so the rest is read and dropped for a moment, and only then is it closed.
+ */
+function answerEarly(request: IncomingMessage, response: ServerResponse, status: number, body: string): void {
+  response.setHeader("connection", "close");
+  writeHead(response, status, PROBLEM_TYPE, body);
+  response.write(body);
+  let dropped = 0;
+  const close = () => {
+    clearTimeout(timer);
+    response.end();
+    request.socket.destroySoon();
+  };
+  const timer = setTimeout(close, LINGER_MS);
+  request.on("data", (part: Buffer) => {
+    dropped += part.length;
+    if (dropped > LINGER_MAX_BYTES) close();
+  });
+  request.once("end", close);
+  request.once("close", close);
+  request.resume();
 }
 
 export function mediaTypeOf(request: IncomingMessage): string {

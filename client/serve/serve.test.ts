@@ -16,6 +16,9 @@ import { ASKS_TO_BLOCK, aboutOfKind, testHashEntry, testId, testTermEntry, testU
 import { openScene, type Scene } from "../testing/scene.ts";
 import { type Daemon, type DaemonFact, type ServeOptions, serve } from "./serve.ts";
 
+// A daemon starts two threads; on a machine that does much else that takes its time.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
 const TOKEN = "a-token-of-more-than-thirty-two-characters";
 const PDQ = "a5".repeat(32);
 

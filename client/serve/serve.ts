@@ -39,6 +39,7 @@ export async function serve(options: ServeOptions): Promise<Daemon> {
   if (!isLoopback(listen.host) && token === undefined)
     throw new ExchangeError("config_invalid", { reason: "token_missing" });
   let draining = false;
+  let said = "undefined ";
   const metrics = makeMetrics();
   const engine = await openEngine(
     { stateDir, profileDir },
@@ -74,7 +75,11 @@ export async function serve(options: ServeOptions): Promise<Daemon> {
           onRound({ outcomes, takenBack, problem }) {
             for (const { set, outcome } of outcomes) metrics.count("breakwater_syncs_total", { set, outcome });
             const news = outcomes.filter(({ outcome }) => outcome !== "current");
-            if (news.length > 0 || takenBack > 0 || problem !== undefined)
+            // Said when it begins and when it changes, not every few seconds.
+            const trouble = `${problem} ${news.map(({ set, outcome, code }) => `${set} ${outcome} ${code}`).join()}`;
+            const isNew = trouble !== said || takenBack > 0 || news.some(({ outcome }) => outcome === "updated");
+            said = trouble;
+            if (isNew)
               onFact({
                 event: "synced",
                 outcomes: news,

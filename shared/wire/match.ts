@@ -138,6 +138,7 @@ export type Hit = z.infer<typeof Hit>;
 export const NOT_COMPARED = [
   "ambiguous",
   "copy_damaged",
+  "cut_off",
   "no_set",
   "no_frames",
   "not_hashed",
@@ -176,6 +177,10 @@ export const MediaAnswer = z.object({
 });
 export type MediaAnswer = z.infer<typeof MediaAnswer>;
 
+/** Why a copy that is there is not matched with: too old to keep, changed on this machine, of a newer program. */
+export const UNUSABLE_CODES = ["copy_stale", "copy_damaged", "state_newer"] as const;
+export type UnusableCode = (typeof UNUSABLE_CODES)[number];
+
 export const Health = z.object({
   ok: z.boolean(),
   /** Seconds since the set that has waited longest was verified; null when no set is matched with. */
@@ -197,6 +202,6 @@ export const Health = z.object({
     }),
   ),
   /** Copies that are there and not matched with. */
-  unusable: z.array(z.object({ set: z.string(), code: z.enum(["copy_stale", "copy_damaged"]) })),
+  unusable: z.array(z.object({ set: z.string(), code: z.enum(UNUSABLE_CODES) })),
 });
 export type Health = z.infer<typeof Health>;

@@ -4,7 +4,7 @@ import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { CountryCode } from "@breakwater/shared/vocab/country.ts";
 import type { SetKind } from "@breakwater/shared/vocab/sets.ts";
 import { TermContext } from "@breakwater/shared/vocab/terms.ts";
-import { MATCH_URL_MAX_CHARS } from "@breakwater/shared/wire/match.ts";
+import { MATCH_URL_MAX_CHARS, type UnusableCode } from "@breakwater/shared/wire/match.ts";
 import type { Command } from "commander";
 import { openActing } from "../../controls/acting.ts";
 import {
@@ -140,12 +140,16 @@ async function* readAddresses(words: readonly string[]): AsyncGenerator<string> 
 
 const WHAT: Record<"hash" | "term" | "url", string> = { hash: "a hash set", term: "a term set", url: "a URL set" };
 
+const UNUSABLE: Record<UnusableCode, readonly [why: string, next: string]> = {
+  copy_stale: ["destroyed: past keep_stale", "breakwater sync"],
+  copy_damaged: ["not used: the copy was changed", "breakwater sync --fresh"],
+  state_newer: ["not used: a newer breakwater wrote the copy", "update this one"],
+};
+
 function tellUnusable(terminal: Terminal, matcher: Matcher, kind: keyof typeof WHAT, now: Date): void {
   for (const { set, code } of matcher.unusable()) {
-    const why = code === "copy_stale" ? "destroyed: past keep_stale" : "not used: the copy was changed";
-    terminal.note(
-      terminal.mark("caution", `${set}  ${why}; breakwater sync ${code === "copy_damaged" ? "--fresh " : ""}${set}`),
-    );
+    const [why, next] = UNUSABLE[code];
+    terminal.note(terminal.mark("caution", `${set}  ${why}; ${next}${code === "state_newer" ? "" : ` ${set}`}`));
   }
   if (matcher.sets(now).some((set) => set.kind === (kind satisfies SetKind))) return;
   const text = {
