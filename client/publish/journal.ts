@@ -75,6 +75,12 @@ export function isOwn(journal: Journal, digest: string): boolean {
   return entry !== undefined && entry.how !== "disowned";
 }
 
+/** {@link isOwn} by what this profile has noted so far. */
+export async function findOwnStatements(profileDir: string): Promise<(digest: string) => boolean> {
+  const journal = await readJournal(journalPath(profileDir));
+  return (digest) => isOwn(journal, digest);
+}
+
 function parseLine(line: string): JournalEntry | undefined {
   try {
     return JournalEntry.parse(JSON.parse(line));

@@ -12,6 +12,7 @@ import { type Copy, findCurrent, openCopy } from "../sync/copy.ts";
 import { updateRoots } from "../sync/roots.ts";
 import type { CopyRows } from "../sync/rows.ts";
 import { takeNewest } from "../sync/sync-set.ts";
+import { findOwnStatements } from "./journal.ts";
 
 export type PublisherContext = {
   exchange: Exchange;
@@ -77,7 +78,8 @@ async function openOwnSet(context: PublisherContext): Promise<OwnSet> {
   if (answer.release > 0) {
     const onProgress = (done: number, total: number) => context.onProgress?.("sync", done, total);
     // The brakes are for what others publish; here the publisher itself decides.
-    await takeNewest({ source: exchange, stateDir, setId, pin, now, trusted: true, onProgress });
+    const isOwn = await findOwnStatements(context.profileDir);
+    await takeNewest({ source: exchange, stateDir, setId, pin, now, trusted: true, isOwn, onProgress });
   }
   const root = await updateRoots(exchange, stateDir, setId.publisher, pin);
   const signer = await findSigner(context, root);

@@ -4,7 +4,7 @@ import { parseSetId, randomBytes, type SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Exchange, openExchange } from "../http/index.ts";
-import { listSigningKeys } from "../profile/key-files.ts";
+import { createSigningKeyFile, listSigningKeys } from "../profile/key-files.ts";
 import { readPins } from "../profile/pins.ts";
 import { openCopy } from "../sync/copy.ts";
 import { heldLines } from "../testing/copy-lines.ts";
@@ -17,6 +17,7 @@ import type { PublisherContext } from "./own-set.ts";
 import { findPending } from "./pending.ts";
 import { publishList } from "./publish.ts";
 import { createRoot } from "./root.ts";
+import { postSigned, proposeRoot, signWhole } from "./rotate.ts";
 import { withdrawEntries } from "./withdraw.ts";
 
 let scene: Scene;
@@ -211,6 +212,30 @@ describe("a publication that is interrupted", () => {
     double.hostile = [];
     expect(await publish(context, 1)).toMatchObject({ published: false, release: 1, resumed: 1 });
     expect(releases().length).toBe(1);
+  });
+
+  it("between the answer and the own copy goes on, also when the release key was replaced meanwhile", async () => {
+    const context = await openPublisher();
+    await publish(context, 1);
+    double.hostile = [{ path: /\/releases$/, act: "break" }];
+    await expect(publish(context, 1, 2)).rejects.toMatchObject({ code: "fetch_failed" });
+    double.hostile = [];
+    const { publisher } = setId;
+    const rotation = { ...context, publisher };
+    const [old] = await listSigningKeys(context.profileDir, "release");
+    const fresh = await createSigningKeyFile(context.profileDir, "release");
+    const change = { release: { add: [fresh.publicJwk], remove: [old?.kid as string] } };
+    const root = await signWhole(
+      await proposeRoot(rotation, change),
+      await listSigningKeys(context.profileDir, "root"),
+    );
+    await postSigned(rotation, root);
+    const pin = (await readPins(context.profileDir))[publisher];
+    // A machine that noted nothing takes no release by a key that the root does not list any more.
+    const stranger = { ...context, pin, profileDir: join(scene.dir, "none"), stateDir: join(scene.dir, "elsewhere") };
+    await expect(publish(stranger, 1, 2, 3)).rejects.toMatchObject({ code: "envelope_kid_unknown" });
+    expect(await publish({ ...context, pin }, 1, 2, 3)).toMatchObject({ published: true, release: 3, entries: 3 });
+    expect(await heldLines(context.stateDir, setId)).toHaveLength(3);
   });
 
   it("and overtaken by another machine is composed anew on what that one published", async () => {

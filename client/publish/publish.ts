@@ -6,7 +6,7 @@ import { jcs } from "@breakwater/shared/jcs.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { signRelease } from "@breakwater/shared/release.ts";
 import { syncSet } from "../sync/outcome.ts";
-import { noteStatement } from "./journal.ts";
+import { findOwnStatements, noteStatement } from "./journal.ts";
 import type { ListSource } from "./list.ts";
 import { entriesOf, type OwnSet, type PublisherContext, type StreamedEntries, withOwnSet } from "./own-set.ts";
 import { gzipBeside, SEGMENTS_AHEAD } from "./packing.ts";
@@ -211,6 +211,8 @@ const OVERTAKEN = new Set([
   "release_time",
   "release_expired",
   "release_root",
+  // The key that signed it was replaced meanwhile: it was admitted before that, or never will be.
+  "envelope_kid_unknown",
   "blob_missing",
   "conflict",
 ]);
@@ -220,8 +222,10 @@ function sendContext({ exchange, stateDir, setId, onProgress }: PublisherContext
 }
 
 /** The publisher's own copy follows like any subscriber's: verified from the pin. That it lags does not undo the release. */
-async function moveCopy({ exchange, stateDir, setId, pin, now }: PublisherContext, _sent: Sent): Promise<void> {
-  await syncSet({ source: exchange, stateDir, setId, pin, now, trusted: true });
+async function moveCopy(context: PublisherContext, _sent: Sent): Promise<void> {
+  const { exchange, profileDir, stateDir, setId, pin, now } = context;
+  const isOwn = await findOwnStatements(profileDir);
+  await syncSet({ source: exchange, stateDir, setId, pin, now, trusted: true, isOwn });
 }
 
 function aboutOf(own: OwnSet, given: unknown): About {

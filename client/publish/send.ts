@@ -93,7 +93,8 @@ async function awaitAdmission({ exchange, setId, sleep, onProgress }: SendContex
       return { release: pending.release, digest: pending.digest, entries: pending.entries, logIndex: null };
     }
     if (admission.state === "failed") {
-      throw new ExchangeError(isProblemCode(admission.code) ? admission.code : "internal", { reason: "admission" });
+      const code = isProblemCode(admission.code) ? admission.code : "internal";
+      throw new ExchangeError(code, { ...admission.detail, reason: "admission" });
     }
     onProgress?.("rows", admission.rows_done, admission.rows_total);
     if (Date.now() > until) throw new ExchangeError("admission_pending");
