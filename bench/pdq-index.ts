@@ -7,6 +7,8 @@ import { type Bench, type Measured, peakMb, timed } from "./bench.ts";
 const DEFAULT_SIZES = [100_000, 1_000_000];
 const QUERIES = 100;
 const ROUNDS = 5;
+/** The quickest counts: neighbours on the machine may hold up any of them. */
+const BUILDS = 3;
 const RADIUS = PDQ_MATCH_THRESHOLD;
 const GOAL_FASTER = 4;
 /** Below this the scan takes a tenth of a millisecond, and how much faster tables are says little. */
@@ -38,9 +40,13 @@ async function measure(size: number): Promise<Measured> {
   const queries = makeQueries(hashes, size);
   const scan = openHammingIndex({ hashes, tier: "flat", wasm: true });
   let tables = undefined as unknown as HammingIndex;
-  const buildSeconds = await timed(async () => {
-    tables = openHammingIndex({ hashes, tier: "multi", wasm: true });
-  });
+  let buildSeconds = Number.POSITIVE_INFINITY;
+  for (let build = 0; build < BUILDS; build++) {
+    const seconds = await timed(async () => {
+      tables = openHammingIndex({ hashes, tier: "multi", wasm: true });
+    });
+    buildSeconds = Math.min(buildSeconds, seconds);
+  }
   const brute = openHammingIndex({ hashes, tier: "flat", wasm: false });
   const correct =
     scan.wasm &&
