@@ -32,7 +32,7 @@ import {
   pngWithOrientation,
   toRgba,
 } from "../../test/drawings/index.ts";
-import { FILE_MAX_BYTES, hashFile, PICTURE_MAX_BYTES } from "./index.ts";
+import { FILE_MAX_BYTES, hashFile, PICTURE_MAX_BYTES, PICTURE_MAX_SIDE } from "./index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "breakwater-media-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -188,13 +188,17 @@ describe("pictures that cannot be hashed keep their exact digests", () => {
     }
   });
 
-  test("a header that states 40,000 by 40,000 pixels is not decoded", async () => {
+  test.each([
+    [40_000, 40_000],
+    [PICTURE_MAX_SIDE + 1, 5],
+    [5, PICTURE_MAX_SIDE + 1],
+  ])("a header that states %i by %i pixels is not decoded", async (width, height) => {
     const png = encodePng(DRAWING);
     const header = new Uint8Array(png.subarray(16, 29));
-    new DataView(header.buffer).setUint32(0, 40_000);
-    new DataView(header.buffer).setUint32(4, 40_000);
+    new DataView(header.buffer).setUint32(0, width);
+    new DataView(header.buffer).setUint32(4, height);
     const bomb = joined(png.subarray(0, 8), pngChunk("IHDR", header), png.subarray(33));
-    expect(await hashFile(write(bomb))).toMatchObject({ width: 40_000, pdq_missing: "too_large" });
+    expect(await hashFile(write(bomb))).toMatchObject({ width, height, pdq_missing: "too_large" });
   });
 
   test("a picture file past its ceiling is digested in a stream and not held", async () => {
