@@ -48,6 +48,7 @@ describe("a term entry", () => {
     ["one letter with its marks", { text: "ế\u0301\u0302", match: "token" }],
     ["one digit", { text: "7", match: "phrase" }],
     ["one character of a script without spaces", { text: "的", match: "token" }],
+    ["one Hangul syllable", { text: "각", match: "token" }],
     ["a letter for an emoji", { text: "e", match: "emoji" }],
     ["a digit for an emoji", { text: "7", match: "emoji" }],
   ])("is not in nearly every text: not %s", async (_, changes) => {
@@ -58,6 +59,7 @@ describe("a term entry", () => {
     ["three letters of a word", { text: "xyz", match: "substring" }],
     ["two letters", { text: "xy", match: "token" }],
     ["two characters of a script without spaces", { text: "測試", match: "substring" }],
+    ["two Hangul syllables", { text: "한국", match: "substring" }],
     ["one emoji", { text: "🧀", match: "emoji" }],
     ["a keycap", { text: "7️⃣", match: "emoji" }],
     ["a flag", { text: "🇮🇪", match: "emoji" }],

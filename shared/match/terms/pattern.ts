@@ -1,7 +1,7 @@
 /** A term as the matcher compares it: its characters, what stands between them, and which layers it may be found by. */
 
 import type { TermMatch } from "../../vocab/terms.ts";
-import { CHARACTER, foldText, KIND_MASK, kindOf, LETTER, WORD } from "./fold.ts";
+import { CHARACTER, foldText, KIND_MASK, kindOf, LETTER } from "./fold.ts";
 
 /** Shorter terms are found as they are written only: four letters have too many neighbours. */
 export const LOOSE_MIN_CHARACTERS = 4;
@@ -45,9 +45,4 @@ export function patternOf(text: string, match: TermMatch, mayBeLoose: boolean): 
   if (characters.length === 0) return undefined;
   const isLoose = mayBeLoose && match !== "emoji" && characters.length >= LOOSE_MIN_CHARACTERS && letters > 0;
   return { match, fold, head, tail: gap, characters, gaps, letters, isLoose };
-}
-
-/** How many characters of a text are letters, digits or the like once it is folded. */
-export function countWordCharacters(text: string): number {
-  return [...foldText(text)].filter((part) => kindOf(part.codePointAt(0) as number) & WORD).length;
 }

@@ -312,15 +312,16 @@ describe("a text of 100 MB", () => {
     const before = memoryUsed();
     let hits = 0;
     let chars = 0;
-    let most = 0;
+    let least = Number.POSITIVE_INFINITY;
     while (chars < 100_000_000) {
       hits += stream.push(chunk).length;
       chars += chunk.length;
-      most = Math.max(most, memoryUsed() - before);
+      // What is kept shows when the collector has just run; what waits for it says nothing.
+      if (chars > 75_000_000) least = Math.min(least, memoryUsed() - before);
     }
     hits += stream.end().length;
     expect(hits).toBe(chars / chunk.length - 1);
-    expect(most).toBeLessThan(64_000_000);
+    expect(least).toBeLessThan(40_000_000);
   }, 60_000);
 });
 

@@ -2,14 +2,15 @@
 
 import type { TermMatch } from "../../vocab/terms.ts";
 import { holdsEmoji } from "./emoji.ts";
-import { foldText, kindOf, UNSPACED } from "./fold.ts";
+import { CHARACTER, foldText, KIND_MASK, kindOf, UNSPACED } from "./fold.ts";
 import { patternOf } from "./pattern.ts";
 
 /** A part of a word needs so many characters, a word so many. */
 const SUBSTRING_MIN_CHARACTERS = 3;
 const WORD_MIN_CHARACTERS = 2;
-/** Where a character is a syllable or a word, and words have no spaces around them, every match is one of a part. */
-const UNSPACED_MIN_CHARACTERS = 2;
+/** Where a character is a syllable or a word, two say what three letters do. */
+const SYLLABLES_MIN = 2;
+const IS_SYLLABLE = /\p{Script=Hangul}/u;
 
 export type TermFault = {
   code: "term_empty" | "term_too_broad";
@@ -50,19 +51,21 @@ function emojiFault(text: string): TermFault["code"] | undefined {
 }
 
 function textFault(text: string, match: TermMatch): TermFault["code"] | undefined {
-  const pattern = patternOf(text, match, false);
-  if (pattern === undefined) return "term_empty";
+  if (patternOf(text, match, false) === undefined) return "term_empty";
   // One emoji or symbol is no word; whoever wants it says so by `match`, and emoji rules hold.
   if (holdsEmoji(text)) return undefined;
-  const isUnspaced = pattern.characters.some((codePoint) => (kindOf(codePoint) & UNSPACED) !== 0);
-  const least = isUnspaced
-    ? UNSPACED_MIN_CHARACTERS
-    : match === "substring"
-      ? SUBSTRING_MIN_CHARACTERS
-      : WORD_MIN_CHARACTERS;
-  // `aaa` is one character drawn out: by sound and by sight it is `a`.
-  const distinct = new Set(foldText(text)).size;
-  return pattern.characters.length < least || (match === "substring" && !isUnspaced && distinct < 2)
-    ? "term_too_broad"
-    : undefined;
+  // Composed again: a syllable of three letters is one, and so is a letter with its voicing mark.
+  const characters = [...foldText(text).normalize("NFC")].filter(
+    (part) => (kindOf(part.codePointAt(0) as number) & KIND_MASK) === CHARACTER,
+  );
+  if (characters.some(isSyllable)) return characters.length < SYLLABLES_MIN ? "term_too_broad" : undefined;
+  // `eee` is one letter drawn out: by sight it is `e`.
+  const isOneLetter = new Set(characters).size < 2;
+  if (match === "substring")
+    return isOneLetter || characters.length < SUBSTRING_MIN_CHARACTERS ? "term_too_broad" : undefined;
+  return characters.length < WORD_MIN_CHARACTERS ? "term_too_broad" : undefined;
+}
+
+function isSyllable(character: string): boolean {
+  return IS_SYLLABLE.test(character) || (kindOf(character.codePointAt(0) as number) & UNSPACED) !== 0;
 }
