@@ -1,6 +1,6 @@
 // A list in a file becomes the head that everybody sees: the command, the exchange and its database together, against COPY of the same rows.
 import { spawn } from "node:child_process";
-import { createReadStream, createWriteStream, readFileSync } from "node:fs";
+import { createReadStream, readFileSync } from "node:fs";
 import { mkdir, open, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -209,13 +209,9 @@ async function syncElsewhere(demo: Demo, setId: SetId, dir: string) {
 /** The rows as the exchange has them, into a table with the same columns, checks and indexes; psql where there is one. */
 async function copyRows(sql: postgres.Sql, databaseUrl: string, setId: SetId, dir: string): Promise<number> {
   const rows = join(dir, "rows.copy");
-  const { publisher, set } = setId;
-  const ofSet = sql`select id from sets where publisher = ${publisher} and name = ${set}`;
-  const [found] = await ofSet;
-  const from = await sql
-    .unsafe(`copy (select * from entry_versions where set_id = ${Number(found?.id)}) to stdout`)
-    .readable();
-  await pipeline(from, createWriteStream(rows, { mode: 0o600 }));
+  const [found] = await sql<{ id: string }[]>`
+    select id from sets where publisher = ${setId.publisher} and name = ${setId.set}`;
+  await writeRows(sql, String(found?.id), rows);
   await sql.unsafe(`create table ${ROWS_TABLE} (like entry_versions including all)`);
   await sql.unsafe(`alter table ${ROWS_TABLE} add foreign key (set_id) references sets (id)`);
   await sql`checkpoint`;
@@ -224,6 +220,29 @@ async function copyRows(sql: postgres.Sql, databaseUrl: string, setId: SetId, di
     const into = await sql.unsafe(`copy ${ROWS_TABLE} from stdin`).writable();
     await pipeline(createReadStream(rows), into);
   });
+}
+
+/** In the text format of COPY, in the order of the table's own columns. */
+async function writeRows(sql: postgres.Sql, id: string, path: string): Promise<void> {
+  const file = await open(path, "wx", 0o600);
+  const columns = await sql<{ name: string }[]>`
+    select column_name as name from information_schema.columns
+    where table_schema = current_schema() and table_name = 'entry_versions' order by ordinal_position`;
+  const texts = columns.map(({ name }) => `"${name}"::text as "${name}"`).join(", ");
+  const reading = sql.unsafe<Record<string, string | null>[]>(
+    `select ${texts} from entry_versions where set_id = ${Number(id)} order by seq`,
+  );
+  for await (const some of reading.cursor(ROWS_A_WRITE)) {
+    const cells = (row: Record<string, string | null>) =>
+      columns.map(({ name }) => cellOf(row[name] ?? null)).join("\t");
+    await file.write(some.map((row) => `${cells(row)}\n`).join(""));
+  }
+  await file.close();
+}
+
+function cellOf(value: string | null): string {
+  if (value === null) return "\\N";
+  return value.replaceAll("\\", "\\\\").replaceAll("\t", "\\t").replaceAll("\n", "\\n").replaceAll("\r", "\\r");
 }
 
 /** @returns false when there is no psql on this machine */

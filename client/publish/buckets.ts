@@ -17,7 +17,7 @@ export type Records = {
   count: number;
   /** @param from - byte within the record */
   textOf(record: number, from?: number, until?: number): string;
-  /** Which record comes where when they are sorted by their first `idChars` bytes, which are lower-case hex. */
+  /** Which record comes where when they are sorted by their first bytes, which are lower-case hex. */
   orderById(idChars: number): Int32Array;
 };
 

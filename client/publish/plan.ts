@@ -43,6 +43,7 @@ export type PlanOptions = {
 
 const FIELD = "\t";
 const ID_CHARS = 2 * ENTRY_ID_BYTES;
+const HASH_CHARS = 16;
 const IDS_AT_ONCE = 1024;
 
 /**
@@ -58,7 +59,7 @@ export async function planList(options: PlanOptions): Promise<Plan> {
   const drop = () => rm(dir, { recursive: true, force: true });
   try {
     const faults = createFaultTally();
-    const keys = openBuckets(dir, "keys");
+    const keys = byKey(openBuckets(dir, "keys"));
     const rows = openBuckets(dir, "rows");
     const { total, ownIds } = await spreadByKey(options, keys, rows, faults);
     joinByKey(keys, rows, faults, createIdSource(random));
@@ -95,13 +96,13 @@ export async function dropWork(stateDir: string, setId: SetId): Promise<void> {
 type Spread = { total: number; ownIds: boolean };
 
 /** Without a copy a row's id is known at once: its text goes where the id belongs, and only its key is compared. */
-async function spreadByKey(options: PlanOptions, keys: Buckets, rows: Buckets, faults: FaultTally): Promise<Spread> {
+async function spreadByKey(options: PlanOptions, keys: Keys, rows: Buckets, faults: FaultTally): Promise<Spread> {
   const { kind, copy, list, random, onRead } = options;
   const keyOf = createKeyOf(kind);
   if (copy !== undefined) {
     for await (const { id, line } of copy.rows()) {
       const key = keyOf(line);
-      keys.add(bucketOfKey(key), `${FIELD}${id}${FIELD}${key}`);
+      keys.add(key, `${FIELD}${id}${FIELD}${key}`);
     }
   }
   const newId = createIdSource(random);
@@ -109,7 +110,7 @@ async function spreadByKey(options: PlanOptions, keys: Buckets, rows: Buckets, f
   const take = ({ line, id, key, text }: Row) => {
     if (id !== undefined) ownIds = true;
     const record = `${line}${FIELD}${id ?? ""}${FIELD}${key}`;
-    keys.add(bucketOfKey(key), copy === undefined ? record : `${record}${FIELD}${text}`);
+    keys.add(key, copy === undefined ? record : `${record}${FIELD}${text}`);
     if (copy === undefined) addRow(rows, id ?? newId(), line, text);
   };
   return { total: await readList(kind, list, take, faults, onRead), ownIds };
@@ -143,36 +144,55 @@ function createKeyOf(kind: SetKind): (line: string) => string {
   };
 }
 
-/** Any even spread does (FNV-1a): natural keys hold no tab and no line feed, being hashes, addresses or JSON. */
-function bucketOfKey(key: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
-  return (hash ^ (hash >>> 8) ^ (hash >>> 16) ^ (hash >>> 24)) & (BUCKETS - 1);
+type Keys = Pick<Buckets, "read" | "drop"> & { add(key: string, rest: string): void };
+
+/** Records by a hash of their key, which they begin with, so that equal keys stand beside each other when sorted. */
+function byKey(buckets: Buckets): Keys {
+  return {
+    ...buckets,
+    add(key, rest) {
+      const hash = hashOf(key);
+      buckets.add(Number.parseInt(hash.slice(0, 2), 16), `${hash}${rest}`);
+    },
+  };
 }
 
-function joinByKey(keys: Buckets, rows: Buckets, faults: FaultTally, newId: () => string): void {
+/** Any even spread does (FNV-1a, twice): equal hashes only lead to a comparison of the keys. */
+function hashOf(key: string): string {
+  let [a, b] = [0x811c9dc5, 0x1b873593];
+  for (let i = 0; i < key.length; i++) {
+    const code = key.charCodeAt(i);
+    a = Math.imul(a ^ code, 0x01000193);
+    b = Math.imul(b ^ code, 0x85ebca6b) + i;
+  }
+  a ^= a >>> 15;
+  return (a >>> 0).toString(16).padStart(8, "0") + (b >>> 0).toString(16).padStart(8, "0");
+}
+
+/** The copy's entry of a key comes before the list's rows of it, and those in the order of their lines. */
+function joinByKey(keys: Keys, rows: Buckets, faults: FaultTally, newId: () => string): void {
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
-    const held = new Map<string, string>();
-    const first = new Map<string, string>();
     const records = keys.read(bucket);
-    for (let at = 0; at < records.count; at++) {
-      const [line, given, key, text] = splitRecord(records.textOf(at));
+    let hash = "";
+    let alike: { key: string; id: string | undefined; line: string }[] = [];
+    for (const at of records.orderById(HASH_CHARS)) {
+      const record = records.textOf(at);
+      if (!record.startsWith(hash) || hash === "") [hash, alike] = [record.slice(0, HASH_CHARS), []];
+      const [line, given, key, text] = splitRecord(record.slice(HASH_CHARS));
+      const same = alike.find((other) => other.key === key);
       if (line === "") {
-        held.set(key, given);
-        continue;
+        alike.push({ key, id: given, line });
+      } else if (same !== undefined && same.line !== "") {
+        faults.add({ line: Number(line), column: "-", reason: `the same entry as line ${same.line}` });
+      } else {
+        if (same === undefined) alike.push({ key, id: undefined, line });
+        else same.line = line;
+        if (given !== "" && same?.id !== undefined && given !== same.id) {
+          faults.add({ line: Number(line), column: "id", reason: "the entry has another id in the set" });
+        } else if (text !== undefined) {
+          addRow(rows, given !== "" ? given : (same?.id ?? newId()), line, text);
+        }
       }
-      const earlier = first.get(key);
-      if (earlier !== undefined) {
-        faults.add({ line: Number(line), column: "-", reason: `the same entry as line ${earlier}` });
-        continue;
-      }
-      first.set(key, line);
-      const known = held.get(key);
-      if (given !== "" && known !== undefined && given !== known) {
-        faults.add({ line: Number(line), column: "id", reason: "the entry has another id in the set" });
-        continue;
-      }
-      if (text !== undefined) addRow(rows, given !== "" ? given : (known ?? newId()), line, text);
     }
     keys.drop(bucket);
   }
