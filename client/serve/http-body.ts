@@ -99,14 +99,16 @@ function answerEarly(request: IncomingMessage, response: ServerResponse, status:
   let dropped = 0;
   const close = () => {
     clearTimeout(timer);
+    request.removeListener("data", drop).removeListener("end", close).removeListener("close", close);
     response.end();
     request.socket.destroySoon();
   };
-  const timer = setTimeout(close, LINGER_MS);
-  request.on("data", (part: Buffer) => {
+  const drop = (part: Buffer) => {
     dropped += part.length;
     if (dropped > LINGER_MAX_BYTES) close();
-  });
+  };
+  const timer = setTimeout(close, LINGER_MS);
+  request.on("data", drop);
   request.once("end", close);
   request.once("close", close);
   request.resume();
