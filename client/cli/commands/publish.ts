@@ -15,6 +15,7 @@ import { confirmByName } from "../prompt.ts";
 import { asPublisher } from "../publisher-context.ts";
 import { openInput, readInput } from "../read-input.ts";
 import { parseSetArgument } from "../sets.ts";
+import { keepHeapSmall } from "../small-heap.ts";
 import { formatTable } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
 import { formatCount } from "../words.ts";
@@ -68,6 +69,7 @@ export function addPublish(program: Command): void {
       if (options.heartbeat) return heartbeat(context, options);
       if (options.from === undefined) throw new ExchangeError("usage_invalid", { reason: "from_is_missing" });
       const format = parseFormat(options.format ?? formatOfFile(options.from));
+      keepHeapSmall();
       const chunks = await openInput(options.from);
       const about = options.about === undefined ? undefined : await readAbout(options.about);
       const set = formatSetId(parseSetArgument(options.set, await context.profile()));
