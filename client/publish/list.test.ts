@@ -188,8 +188,10 @@ describe("a list", () => {
   it.each<[string, SetKind, object, string]>([
     ["a term that is highly ambiguous and asks to block", "term", { ambiguity: "high", action: "block" }, "action"],
     ["a term without text", "term", { text: "" }, "text"],
+    ["a term of nothing but signs", "term", { text: "- -" }, "text"],
+    ["a term that matches nearly everything", "term", { text: "a", match: "substring" }, "text"],
     ["an indicator that bans a possible victim", "indicator", { suggested_actions: ["ban"] }, "suggested_actions"],
-    ["a category that is never hashed", "hash", { category: "everyday_sexualised_by_comment" }, "category"],
+    ["a category that is never hashed", "hash", { category: "everyday_image_sexualised_by_comments" }, "category"],
     ["a hash of another algorithm", "hash", { alg: "md5" }, "value"],
   ])("refuses %s", async (_what, kind, changes, column) => {
     const entry = { term: testTermEntry, indicator: testIndicatorEntry, hash: testHashEntry, url: testUrlEntry }[kind](
@@ -198,6 +200,22 @@ describe("a list", () => {
     const { faults, rows } = await parse(kind, "ndjson", ndjsonOf([{ ...rowOf(entry), ...changes }]));
     expect(faults.shown.map((fault) => fault.column)).toContain(column);
     expect(rows).toEqual([]);
+  });
+
+  it("says what to mend where a rule refuses a row", async () => {
+    const terms = [{ text: "a", match: "substring" }, { text: "- -" }, { ambiguity: "high", action: "block" }];
+    const { faults } = await parse(
+      "term",
+      "ndjson",
+      ndjsonOf(terms.map((term) => ({ ...rowOf(testTermEntry(1)), ...term }))),
+    );
+    const reasons = faults.shown.map(({ line, reason }) => `${line} ${reason}`);
+    expect(reasons).toContain("1 it would match nearly everything");
+    expect(reasons).toContain("2 nothing of it is left to match: signs and spaces only");
+    expect(reasons).toContain("3 a highly ambiguous term may not ask to block");
+    const ordinary = { ...rowOf(testHashEntry(1)), category: "everyday_image_sexualised_by_comments" };
+    const { faults: hashes } = await parse("hash", "ndjson", ndjsonOf([ordinary]));
+    expect(hashes.shown).toEqual([{ line: 1, column: "category", reason: expect.stringContaining("ordinary") }]);
   });
 
   it("of several algorithms is fine, each value in the form of its own", async () => {

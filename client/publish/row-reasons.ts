@@ -1,11 +1,21 @@
 /** Why a row is not valid, in words that say what to mend; a signal's or term's own text is never repeated. */
 
+import type { ProblemCode } from "@breakwater/shared/problem.ts";
 import { SIGNALS, type SignalAlg } from "@breakwater/shared/signals/index.ts";
 import type { SetKind } from "@breakwater/shared/vocab/sets.ts";
 import type { z } from "zod";
 
 const WORD_MAX_CHARS = 40;
 export const MISSING = "missing";
+
+/** Rules that have a code of their own, in the words of whoever has to mend the row. */
+const REASONS: { [Code in ProblemCode]?: string } = {
+  category_not_hashable: "the pictures of this category are ordinary and are never listed; list the terms or addresses",
+  term_empty: "nothing of it is left to match: signs and spaces only",
+  term_too_ambiguous: "a highly ambiguous term may not ask to block",
+  term_too_broad: "it would match nearly everything",
+  url_invalid: "not an address that can be listed with this scope",
+};
 
 export function describeIssue(
   kind: SetKind,
@@ -44,6 +54,10 @@ function describeOther(issue: z.core.$ZodIssue): string {
     return issue.format === "date" || issue.format === "datetime"
       ? `needs a ${issue.format}`
       : "not in the form that is needed";
+  if (issue.code === "custom" && typeof issue.params?.problem === "string") {
+    const words = REASONS[issue.params.problem as ProblemCode];
+    if (words !== undefined) return words;
+  }
   return issue.code === "custom" && issue.message !== "Invalid input" ? lower(issue.message) : "not valid";
 }
 

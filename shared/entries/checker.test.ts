@@ -102,7 +102,7 @@ const OTHERS: Record<string, readonly unknown[]> = {
   scope: ["exact", "path", "host", "none"],
   age: ["adult_possible", "none"],
   requested_action: ["block_remove_report", "hold_pending_age_confirmation", "none"],
-  category: ["csam", "everyday_sexualised_by_comment", "none"],
+  category: ["csam", "everyday_image_sexualised_by_comments", "none"],
   human_review: ["required", "none"],
   labels: [[], ["infant", "infant"]],
   text: ["", "a\u2066b", "a\nb"],
