@@ -4,10 +4,13 @@
  */
 
 import { looseClass } from "./alike.ts";
-import { BY_CODE_POINT, classTable, FIRST_SYMBOL, LISTED, NONE, SKIP, type Symbols, UNITS } from "./class-table.ts";
+import { BY_CODE_POINT, classTable, LISTED, NONE, SKIP, UNITS } from "./class-table.ts";
+import { buildTrie, giveColumns, linkSuffixes, renumber } from "./trie.ts";
 
-/** Characters that many terms share have a column of their own; all others are two steps over columns they share. */
-const OWN_COLUMNS_MAX = 96;
+/** Texts from here on are read as two halves. */
+const HALF_MIN_CHARS = 16_384;
+/** How far before the middle the second half's first state is looked for. */
+const RUN_UP_CHARS = 4_096;
 
 /** Where a candidate ends, behind its last unit, and the state that says which terms end there. */
 export type Candidates = { ends: number[]; states: number[] };
@@ -23,6 +26,16 @@ export type Automaton = {
   states: number;
   columns: number;
 };
+
+/** @property second - the state at the middle */
+type Halves = { from: number; middle: number; to: number; state: number; second: number };
+
+function add({ ends, states }: Candidates, end: number, state: number): void {
+  ends.push(end);
+  states.push(state);
+}
+
+const isSecondHalf = (unit: number) => unit >= 0xdc00 && unit <= 0xdfff;
 
 /** The classes of a folded text's characters, repeats collapsed. */
 export function looseKey(characters: readonly number[]): number[] {
@@ -53,12 +66,25 @@ export function buildAutomaton(keys: readonly (readonly number[])[]): Automaton 
     return at;
   }
 
+  const longest = keys.reduce((most, key) => Math.max(most, key.length), 1);
   // Between terms the automaton is at its root: there a Hangul syllable or a rare character is one step again.
   const fromRoot = Int32Array.from({ length: starts.length - 1 }, (_, list) =>
     feed(0, parts, starts[list] as number, starts[list + 1] as number),
   );
 
-  function scan(text: string, from: number, to: number, first: number, shift: number, found: Candidates): number {
+  /** A list's step, or -1 for a character that is passed over. */
+  function stepListed(own: number, codePoint: number, state: number): number {
+    if (own !== BY_CODE_POINT) {
+      const list = own - LISTED;
+      return state === 0
+        ? (fromRoot[list] as number)
+        : feed(state, parts, starts[list] as number, starts[list + 1] as number);
+    }
+    const list = byCodePoint(codePoint);
+    return list === undefined ? -1 : feed(state, list, 0, list.length);
+  }
+
+  function scanOne(text: string, from: number, to: number, first: number, shift: number, found: Candidates): number {
     const { ends, states } = found;
     let state = first;
     for (let at = from; at < to; at++) {
@@ -71,17 +97,11 @@ export function buildAutomaton(keys: readonly (readonly number[])[]): Automaton 
         }
         continue;
       }
-      if (own !== BY_CODE_POINT) {
-        const list = own - LISTED;
-        if (state === 0) state = fromRoot[list] as number;
-        else state = feed(state, parts, starts[list] as number, starts[list + 1] as number);
-      } else {
-        const codePoint = text.codePointAt(at) as number;
-        const list = byCodePoint(codePoint);
-        if (codePoint >= UNITS) at += 1;
-        if (list === undefined) continue;
-        state = feed(state, list, 0, list.length);
-      }
+      const codePoint = own === BY_CODE_POINT ? (text.codePointAt(at) as number) : 0;
+      const next = stepListed(own, codePoint, state);
+      if (codePoint >= UNITS) at += 1;
+      if (next < 0) continue;
+      state = next;
       if (state >= firstHit) {
         ends.push(at + 1 + shift);
         states.push(state);
@@ -90,127 +110,75 @@ export function buildAutomaton(keys: readonly (readonly number[])[]): Automaton 
     return state;
   }
 
-  return { scan, termsAt: (state) => termsOf[state] ?? [], states: labels.length, columns };
-}
-
-function giveColumns(keys: readonly (readonly number[])[]): { columns: number; symbolsOf: Symbols } {
-  const counts = new Map<number, number>();
-  for (const key of keys) for (const own of key) counts.set(own, (counts.get(own) ?? 0) + 1);
-  const byCount = [...counts].sort(([a, m], [b, n]) => n - m || a - b).map(([own]) => own);
-  const symbolsOf = new Map<number, readonly number[]>();
-  // In order of code points: a text stays within one script, so a row's columns that it needs lie together in the cache.
-  const owned = byCount.slice(0, OWN_COLUMNS_MAX).sort((a, b) => a - b);
-  for (const [at, own] of owned.entries()) symbolsOf.set(own, [FIRST_SYMBOL + at]);
-  const rare = byCount.slice(OWN_COLUMNS_MAX).sort((a, b) => a - b);
-  const radix = Math.ceil(Math.sqrt(rare.length));
-  const high = FIRST_SYMBOL + owned.length;
-  // In the middle of a character only second halves are read, so they share the columns of whole characters.
-  for (const [at, own] of rare.entries())
-    symbolsOf.set(own, [high + Math.floor(at / radix), FIRST_SYMBOL + (at % radix)]);
-  return { columns: high + radix, symbolsOf };
-}
-
-type Trie = {
-  /** Row after row; 0 is "none" until suffixes are linked, and the root afterwards. */
-  rows: Int32Array;
-  nodes: number;
-  /** The character that each node was reached by; -1 in the middle of one. */
-  labels: Int32Array;
-  /** Terms that end at each node, then also those that end at its suffixes. */
-  terms: (number[] | undefined)[];
-};
-
-const MIDDLE = -1;
-
-function buildTrie(keys: readonly (readonly number[])[], columns: number, symbolsOf: Symbols): Trie {
-  const most =
-    1 + keys.reduce((sum, key) => sum + key.reduce((own, at) => own + (symbolsOf.get(at)?.length ?? 0), 0), 0);
-  let rows = new Int32Array(columns * Math.min(most, 1024));
-  const labels = new Int32Array(most).fill(MIDDLE);
-  const terms: (number[] | undefined)[] = [];
-  let nodes = 1;
-  for (const [term, key] of keys.entries()) {
-    let node = 0;
-    for (const own of key) {
-      for (const symbol of symbolsOf.get(own) as readonly number[]) {
-        let next = rows[node * columns + symbol] as number;
-        if (next === 0) {
-          next = nodes++;
-          if (nodes * columns > rows.length) {
-            const larger = new Int32Array(Math.min(rows.length * 2, most * columns));
-            larger.set(rows);
-            rows = larger;
-          }
-          rows[node * columns + symbol] = next;
-        }
-        node = next;
-      }
-      labels[node] = own;
-    }
-    terms[node] = [...(terms[node] ?? []), term];
-  }
-  return { rows: rows.subarray(0, nodes * columns), nodes, labels, terms };
-}
-
-/** Makes every row whole: where a term does not go on, its longest suffix that begins a term does. Nodes by depth. */
-function linkSuffixes({ rows, nodes, labels, terms }: Trie, columns: number): Int32Array {
-  const order = new Int32Array(nodes);
-  const suffix = new Int32Array(nodes);
-  let read = 0;
-  let written = 1;
-  while (read < written) {
-    const node = order[read++] as number;
-    const own = suffix[node] as number;
-    if (node !== 0 && terms[own] !== undefined) terms[node] = [...(terms[node] ?? []), ...(terms[own] as number[])];
-    // The root is no middle of a character: what its columns mean for whole ones does not hold for second halves.
-    const hasFallback = node !== 0 && (own !== 0 || labels[node] !== MIDDLE);
-    for (let symbol = FIRST_SYMBOL; symbol < columns; symbol++) {
-      const at = node * columns + symbol;
-      const next = rows[at] as number;
-      const fallback = hasFallback ? (rows[own * columns + symbol] as number) : 0;
-      if (next === 0) {
-        rows[at] = fallback;
+  /**
+   * Two halves in turns: each step waits for the memory that the one before it asked for, and two that do not wait for
+   * each other take little longer than one.
+   */
+  function scanTwo(text: string, halves: Halves, shift: number, found: Candidates): number {
+    const { middle, to } = halves;
+    let { from: at, state: here, second: there } = halves;
+    let beyond = middle;
+    const later: Candidates = { ends: [], states: [] };
+    while (at < middle && beyond < to) {
+      const own = table[text.charCodeAt(at)] as number;
+      const other = table[text.charCodeAt(beyond)] as number;
+      if (own < LISTED) {
+        here = delta[here * columns + own] as number;
+        at += 1;
+        if (here >= firstHit && own !== SKIP) add(found, at + shift, here);
       } else {
-        suffix[next] = fallback;
-        order[written++] = next;
+        const codePoint = own === BY_CODE_POINT ? (text.codePointAt(at) as number) : 0;
+        const next = stepListed(own, codePoint, here);
+        at += codePoint >= UNITS ? 2 : 1;
+        if (next >= 0) here = next;
+        if (next >= firstHit) add(found, at + shift, next);
+      }
+      if (other < LISTED) {
+        there = delta[there * columns + other] as number;
+        beyond += 1;
+        if (there >= firstHit && other !== SKIP) add(later, beyond + shift, there);
+      } else {
+        const codePoint = other === BY_CODE_POINT ? (text.codePointAt(beyond) as number) : 0;
+        const next = stepListed(other, codePoint, there);
+        beyond += codePoint >= UNITS ? 2 : 1;
+        if (next >= 0) there = next;
+        if (next >= firstHit) add(later, beyond + shift, next);
       }
     }
+    scanOne(text, at, middle, here, shift, found);
+    const last = scanOne(text, beyond, to, there, shift, later);
+    for (const [index, end] of later.ends.entries()) add(found, end, later.states[index] as number);
+    return last;
   }
-  return order;
-}
 
-type Numbered = {
-  delta: Uint16Array | Int32Array;
-  labels: Int32Array;
-  termsOf: (number[] | undefined)[];
-  firstHit: number;
-};
-
-/** States at which terms end come last, so that one comparison tells them. */
-function renumber(trie: Trie, order: Int32Array, columns: number, symbolsOf: Symbols): Numbered {
-  const { rows, nodes, terms } = trie;
-  const numbers = new Int32Array(nodes);
-  let next = 0;
-  for (const node of order) if (terms[node] === undefined) numbers[node] = next++;
-  const firstHit = next;
-  for (const node of order) if (terms[node] !== undefined) numbers[node] = next++;
-  // Half the size is twice the automaton in the cache, and thousands of terms fit.
-  const delta = nodes <= UNITS ? new Uint16Array(nodes * columns) : new Int32Array(nodes * columns);
-  const labels = new Int32Array(nodes).fill(MIDDLE);
-  const termsOf: (number[] | undefined)[] = [];
-  for (let node = 0; node < nodes; node++) {
-    const number = numbers[node] as number;
-    const row = number * columns;
-    for (let symbol = FIRST_SYMBOL; symbol < columns; symbol++) {
-      delta[row + symbol] = numbers[rows[node * columns + symbol] as number] as number;
+  /**
+   * The state in the middle of a text, read from a little before: once more characters have gone by than the longest term
+   * has, what came earlier plays no part. Undefined where too few do.
+   */
+  function stateAt(text: string, from: number, middle: number): number | undefined {
+    let begin = Math.max(from, middle - RUN_UP_CHARS);
+    if (isSecondHalf(text.charCodeAt(begin))) begin += 1;
+    let different = 0;
+    let before = SKIP;
+    for (let at = begin; at < middle; at++) {
+      const own = table[text.charCodeAt(at)] as number;
+      if (own === SKIP || own === before) continue;
+      different += 1;
+      before = own;
     }
-    delta[row + SKIP] = number;
-    const label = trie.labels[node] as number;
-    labels[number] = label;
-    // No term has one character twice in a row here, so the same again leads nowhere else: it is a letter drawn out.
-    const symbols = label === MIDDLE ? undefined : symbolsOf.get(label);
-    if (symbols?.length === 1) delta[row + (symbols[0] as number)] = number;
-    termsOf[number] = terms[node];
+    // A character of two may count for the last one's repeat; three times the longest leaves no doubt.
+    return different < 3 * longest ? undefined : scanOne(text, begin, middle, 0, 0, { ends: [], states: [] });
   }
-  return { delta, labels, termsOf, firstHit };
+
+  function scan(text: string, from: number, to: number, state: number, shift: number, found: Candidates): number {
+    if (to - from >= 2 * HALF_MIN_CHARS) {
+      const half = from + ((to - from) >> 1);
+      const middle = isSecondHalf(text.charCodeAt(half)) ? half + 1 : half;
+      const second = stateAt(text, from, middle);
+      if (second !== undefined) return scanTwo(text, { from, middle, to, state, second }, shift, found);
+    }
+    return scanOne(text, from, to, state, shift, found);
+  }
+
+  return { scan, termsAt: (state) => termsOf[state] ?? [], states: labels.length, columns };
 }

@@ -133,6 +133,22 @@ describe("the matcher", () => {
     );
   }, 60_000);
 
+  it("finds the same in a text long enough to be read as two halves", () => {
+    const seeds = fc.sample(anyCase, { numRuns: 60, seed: 7 });
+    for (const { terms, text } of seeds) {
+      const matcher = buildTermMatcher(terms);
+      // An odd length, so that the middle falls anywhere: in words, in pairs, in runs of what is skipped.
+      const long = `${text}sample \u{1d41a}\u{1f467}${text}`.repeat(Math.ceil(40_000 / (2 * text.length + 11)));
+      const stream = matcher.open(WHERE);
+      const pieces = [];
+      for (let at = 0; at < long.length; at += 5_003) pieces.push(...stream.push(long.slice(at, at + 5_003)));
+      const byPiece = plain(pieces.concat(stream.end()));
+      expect(plain(matcher.match(long, WHERE))).toEqual(byPiece);
+    }
+    const spaces = `sam${" ".repeat(60_000)}ple ${"s".repeat(60_000)} sample`;
+    expect(plain(buildTermMatcher([termOf("sample")]).match(spaces, WHERE)).length).toBe(1);
+  }, 60_000);
+
   it("gives offsets of the original: what stands there folds to the term", () => {
     let exact = 0;
     fc.assert(
