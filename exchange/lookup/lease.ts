@@ -92,19 +92,11 @@ export async function lend(
     returning least(${size}::int, b.budget - b.asked) as lent`;
   if (charged === undefined) return;
   const places = await readPlaces(deps, index);
-  const other = leases.get(name);
+  const digest = await sha256(utf8Of(authorization));
   const untilMs = deps.now().getTime() + LEASE_MS;
-  const lease: Lease = {
-    caller,
-    digest: await sha256(utf8Of(authorization)),
-    index,
-    places,
-    day,
-    untilMs,
-    left: charged.lent,
-    used: [],
-  };
-  leases.set(name, lease);
+  // Nothing is waited for between the look and the change.
+  const other = leases.get(name);
+  leases.set(name, { caller, digest, index, places, day, untilMs, left: charged.lent, used: [] });
   // Two of one batch were let in at once: what the first was lent goes back.
   if (other !== undefined) await settle(deps, other);
 }

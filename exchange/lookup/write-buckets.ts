@@ -70,28 +70,55 @@ async function nextPrefixes(
   return Array.from({ length: Math.max(0, last - after) }, (_, i) => after + 1 + i);
 }
 
-/** Records as they lie in a bucket, made and sorted in the database: tag, mask, code. */
+/**
+ * Records as they lie in a bucket, made and sorted in the database: tag, mask, code.
+ *
+ * One range of the index a query, for neighbours together: joined to a list of ranges, the planner compares every tag
+ * with every range (22 s in place of 0.6 s for 128 buckets at 10⁶ entries).
+ */
 async function readRecords(
-  { sql }: Deps,
-  { id }: IndexRow,
+  deps: Deps,
+  index: IndexRow,
   { epoch, plan: { bits }, prefixes }: Where & { prefixes: readonly number[] },
 ): Promise<Map<number, Uint8Array>> {
+  const records = new Map<number, Uint8Array>();
+  for (const [first, last] of runsOf(prefixes)) {
+    const rows = await readRange(deps, index, { epoch, bits, first, last });
+    for (const row of rows) records.set(row.prefix, row.records);
+  }
+  return records;
+}
+
+/** Pure: rising numbers as first and last of those that follow each other. */
+function runsOf(numbers: readonly number[]): [first: number, last: number][] {
+  const runs: [number, number][] = [];
+  for (const number of numbers) {
+    const run = runs.at(-1);
+    if (run !== undefined && run[1] === number - 1) run[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs;
+}
+
+async function readRange(
+  { sql }: Deps,
+  { id }: IndexRow,
+  { epoch, bits, first, last }: { epoch: number; bits: number; first: number; last: number },
+): Promise<{ prefix: number; records: Uint8Array }[]> {
   const shift = LOOKUP_BITS_MAX - bits;
-  const from = prefixes.map((prefix) => prefix << shift);
   const { recalled, group } = LOOKUP_CODE;
-  const rows = await sql<{ prefix: number; records: Uint8Array }[]>`
-    select low >> ${shift}::int as prefix,
+  return sql<{ prefix: number; records: Uint8Array }[]>`
+    select prefix,
       string_agg(tag || substring(int8send(mask) from 5) || substring(int8send(code) from 5), ''::bytea order by tag, code) as records
     from (
-      select r.low, t.tag, bit_or(1::bigint << (s.slot % ${SETS_A_GROUP}::int)) as mask,
+      select t.bucket >> ${shift}::int as prefix, t.tag, bit_or(1::bigint << (s.slot % ${SETS_A_GROUP}::int)) as mask,
         (t.code | case when t.recalled then ${1 << recalled.shift}::int else 0 end)::bigint
           | ((s.slot / ${SETS_A_GROUP}::int)::bigint << ${group.shift}::int) as code
-      from unnest(${from}::int[]) as r(low)
-      join lookup_tags t on t.bucket >= r.low and t.bucket < r.low + (1 << ${shift}::int)
+      from lookup_tags t
       join lookup_slots s on s.index_id = ${id} and s.epoch = ${epoch} and s.set_id = t.set_id
-      group by r.low, t.tag, 4) as record
-    group by low`;
-  return new Map(rows.map(({ prefix, records }) => [prefix, records]));
+      where t.bucket >= ${first << shift} and t.bucket < ${(last + 1) << shift}
+      group by 1, t.tag, 4) as record
+    group by prefix`;
 }
 
 /**
