@@ -71,8 +71,8 @@ export async function advance(
 }
 
 /**
- * The next segment is read and checked while the database takes in the one before: two are held at most, and at a million
- * entries an admission takes a third less time.
+ * The next segment is read and checked while the database takes in the one before: two are held at most, and after the
+ * first no step was seen to wait for its segment.
  *
  * @returns false when the deadline came first
  */
