@@ -25,7 +25,8 @@ async function readStdin(maxBytes: number): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-const PIECE_BYTES = 1024 * 1024;
+// As strings, larger pieces would go to the old generation and stay there for long.
+const PIECE_BYTES = 64 * 1024;
 
 /** As it comes, for what need not be held. @throws ExchangeError `file_unreadable` at once when it cannot be opened */
 export async function openInput(path: string): Promise<AsyncIterable<Uint8Array>> {
