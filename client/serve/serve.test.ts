@@ -73,6 +73,19 @@ async function match(origin: string, items: unknown[], more: object = {}): Promi
   return MatchAnswer.parse(await answer.json()).items;
 }
 
+/** No client library sends such a target: it goes out as it is. */
+function firstLineOf(origin: string, target: string): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    const socket = connect(Number(new URL(origin).port), "127.0.0.1");
+    socket.on("data", (part) => {
+      text += part;
+    });
+    socket.on("error", reject).on("close", () => resolve(text.split("\r\n")[0]));
+    socket.end(`GET ${target} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n`);
+  });
+}
+
 const sha256 = (n: number) => ({ hashes: { sha256: testHashEntry(n).value } });
 
 async function eventually<T>(look: () => Promise<T>, accept: (value: T) => boolean): Promise<T> {
@@ -211,6 +224,14 @@ describe("a batch", () => {
       }).end();
     });
     expect(status).toBe(403);
+  });
+
+  it("to a target that is no address is refused, and the daemon goes on", async () => {
+    const origin = await start();
+    for (const target of ["//", "http://[", "//:99999", "*", "/__proto__"]) {
+      expect(await firstLineOf(origin, target), target).toBe("HTTP/1.1 404 Not Found");
+    }
+    expect((await fetch(`${origin}/openapi.json`)).status).toBe(200);
   });
 
   it("before any copy is there is not answered with nothing found", async () => {

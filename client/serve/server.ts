@@ -71,16 +71,17 @@ async function handle(
   options: ServerOptions,
   budgets: Budgets,
 ): Promise<void> {
-  const url = new URL(request.url ?? "/", "http://daemon.invalid");
-  const route = Object.hasOwn(ROUTES, url.pathname) ? ROUTES[url.pathname] : undefined;
-  const label = route === undefined ? "other" : url.pathname;
+  // What is no address at all, such as `//`, is answered like one that is not here: it must not end the daemon.
+  const url = URL.parse(request.url ?? "/", "http://daemon.invalid");
+  const route = url !== null && Object.hasOwn(ROUTES, url.pathname) ? ROUTES[url.pathname] : undefined;
+  const label = url === null || route === undefined ? "other" : url.pathname;
   const counted = budgets.requests.take(1);
   // While the daemon goes down, each connection ends with the answer that it is waiting for.
   if (options.isDraining()) response.setHeader("connection", "close");
   try {
     if (!counted) throw new ExchangeError("busy", { retry_after_s: RETRY_AFTER_SECONDS });
     refuseBrowsers(request.headers, options.host);
-    if (route === undefined) throw new ExchangeError("not_found");
+    if (url === null || route === undefined) throw new ExchangeError("not_found");
     if (request.method !== route.method) throw new ExchangeError("method_not_allowed", { allowed: [route.method] });
     if (!route.open && !isTrusted(request, options)) throw new ExchangeError("unauthenticated");
     await route.handle({ request, response, url, options, budgets });
