@@ -90,6 +90,7 @@ const NOT_COMPARED: Record<NotCompared["why"], string> = {
   ambiguous: "rounding decides too many of its bits",
   copy_damaged: "a copy was changed on this machine",
   cut_off: "it hits so much that only the nearest are shown",
+  entry_unreadable: "a listed entry cannot be read by this version",
   no_frames: "no frame says anything",
   no_set: "there is no set of that kind here",
   not_hashed: "it could not be decoded here (breakwater hash says why), so copies of it that were changed are missed",

@@ -1,6 +1,7 @@
 /** What every kind of matching does alike: a candidate row becomes a finding when its entry's own line says so. */
 
 import { ExchangeError } from "@breakwater/shared/problem.ts";
+import type { SetKind } from "@breakwater/shared/vocab/sets.ts";
 import type { NotCompared } from "@breakwater/shared/wire/match.ts";
 import type { RowRef } from "../sync/index.ts";
 import { originOf } from "../sync/origins.ts";
@@ -36,7 +37,9 @@ export function addFound(
   accept: (matched: MatchedEntry, candidate: Candidate) => Candidate = (_, same) => same,
 ): void {
   if (!opened.copy.isLive(candidate.row)) return;
-  const matched = { kind: opened.kind, entry: opened.entryAt(candidate.row) } as MatchedEntry;
+  const entry = readEntry(opened, asked, candidate.row);
+  if (entry === undefined) return;
+  const matched = { kind: opened.kind, entry } as MatchedEntry;
   const { expires_at: expiresAt, id } = matched.entry;
   if (expiresAt !== undefined && Date.parse(expiresAt) <= asked.now.getTime()) return;
   const { level, how, distance } = accept(matched, candidate);
@@ -57,6 +60,19 @@ export function addFound(
     tlp: opened.about.tlp,
     test: opened.about.stream === "test",
   });
+}
+
+const WHAT: Record<SetKind, NotCompared["what"]> = { hash: "hashes", term: "text", url: "url", indicator: "text" };
+
+/** One publisher's entry that nobody here understands must not keep back what the others list. */
+function readEntry(opened: OpenSet, asked: Asked, row: RowRef): ReturnType<OpenSet["entryAt"]> | undefined {
+  try {
+    return opened.entryAt(row);
+  } catch (error) {
+    if (!(error instanceof ExchangeError) || error.code === "copy_damaged") throw error;
+    asked.notCompared.push({ what: WHAT[opened.kind], why: "entry_unreadable" });
+    return undefined;
+  }
 }
 
 /** A set whose bytes fail while it is asked is let go of and named; what the others say still counts. */

@@ -139,6 +139,7 @@ export const NOT_COMPARED = [
   "ambiguous",
   "copy_damaged",
   "cut_off",
+  "entry_unreadable",
   "no_set",
   "no_frames",
   "not_hashed",
