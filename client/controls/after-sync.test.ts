@@ -14,7 +14,7 @@ import { openLooker } from "../testing/match-file.ts";
 import { openScene, type Scene } from "../testing/scene.ts";
 import { WEBHOOK_WAITS_MS } from "../webhooks/deliver.ts";
 import { newSecret, parseEndpointUrl, parseSecret, writeEndpoint } from "../webhooks/endpoint.ts";
-import { listMessages } from "../webhooks/outbox.ts";
+import { listMessages, queueTakenBack } from "../webhooks/outbox.ts";
 import { afterSync } from "./after-sync.ts";
 
 const SET = "hotline.example/verified";
@@ -198,6 +198,25 @@ describe("a receiver that does not take a message", () => {
       expect((await settle(now)).webhooks).toEqual({ delivered: 0, waiting: 0, givenUp: 1 });
     },
   );
+
+  it("keeps a round of syncs waiting for one of its timeouts and no more", async () => {
+    const now = new Date();
+    await queueTakenBack(
+      scene.stateDir,
+      [1, 2, 3].map((n) => ({
+        set: SET,
+        what: "withdrawn" as const,
+        release: n,
+        entries: [{ entry: testId(n), hits: 1, reviewed: 0, blocked: 1 }],
+      })),
+      now,
+    );
+    receiver.status = 500;
+    expect((await settle(now)).webhooks).toEqual({ delivered: 0, waiting: 3, givenUp: 0 });
+    expect(receiver.got.length).toBe(1);
+    receiver.status = 200;
+    expect((await settle(now)).webhooks).toEqual({ delivered: 2, waiting: 1, givenUp: 0 });
+  });
 
   it("hears of it after it is back, also from another process", async () => {
     receiver.status = 500;

@@ -33,20 +33,24 @@ export async function deliverWebhooks(
   options: DeliverOptions = {},
 ): Promise<Delivered> {
   const result: Delivered = { delivered: 0, waiting: 0, givenUp: 0 };
+  let isAnswering = true;
   const lock = await takeLock(stateDir, "webhooks", 0);
   if (lock === undefined) return { ...result, waiting: (await listMessages(stateDir)).length };
   try {
     for (const message of await listMessages(stateDir)) {
       // Nobody wants to be told any more.
       if (endpoint === undefined) await dropMessage(stateDir, message);
-      else if (Date.parse(message.next_at) > now.getTime()) result.waiting++;
+      // One that does not answer would keep the next sync waiting for as many timeouts as there are messages.
+      else if (!isAnswering || Date.parse(message.next_at) > now.getTime()) result.waiting++;
       else if (await sendWebhook(endpoint, message, now, options)) {
         await dropMessage(stateDir, message);
         result.delivered++;
       } else if (message.tries >= WEBHOOK_WAITS_MS.length) {
+        isAnswering = false;
         await dropMessage(stateDir, message);
         result.givenUp++;
       } else {
+        isAnswering = false;
         const waitMs = WEBHOOK_WAITS_MS[message.tries] ?? 0;
         const next = new Date(now.getTime() + waitMs).toISOString();
         await writeMessage(stateDir, { ...message, tries: message.tries + 1, next_at: next });
