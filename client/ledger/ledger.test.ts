@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -136,6 +136,18 @@ describe("appending", () => {
     const found = rows.find(({ content }) => content === "upload-1");
     expect(found).toMatchObject({ action: "review", why: "ledger_unwritable", would: "block" });
     expect(ledger.stats()).toMatchObject({ rows: 3, waiting: 0, dropped: 0 });
+    await ledger.close();
+  });
+
+  it("tries again by itself what could not be recorded, although nothing more is asked", async () => {
+    const ledger = await openLedger(stateDir);
+    await rm(ledgerDir(stateDir), { recursive: true });
+    await writeFile(ledgerDir(stateDir), "in the way");
+    await expect(ledger.append([row(1)])).rejects.toMatchObject({ code: "ledger_unwritable" });
+    await rm(ledgerDir(stateDir));
+    await mkdir(ledgerDir(stateDir));
+    await vi.waitFor(() => expect(ledger.stats()).toMatchObject({ rows: 1, waiting: 0 }), { timeout: 5_000 });
+    expect((await readAll()).map(({ action }) => action)).toEqual(["review"]);
     await ledger.close();
   });
 

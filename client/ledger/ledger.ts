@@ -113,8 +113,14 @@ export async function openLedger(stateDir: string, now: () => Date = () => new D
     async append(rows) {
       if (rows.length === 0) return;
       for (const row of rows) waiting.push(formatDecision(row));
-      if (rows.some(({ action }) => action !== "observe")) await flush();
-      else scheduleFlush();
+      if (!rows.some(({ action }) => action !== "observe")) return scheduleFlush();
+      try {
+        await flush();
+      } catch (error) {
+        // Nobody may ask again for long: what waits is tried again without them.
+        scheduleFlush();
+        throw error;
+      }
     },
     flush,
     async close() {
