@@ -89,6 +89,8 @@ create table lookup_uses (
   asked integer not null default 0,
   distinct_buckets integer not null default 0,
   refused integer not null default 0,
+  -- Of those asked, what was lent ahead and is not settled: whether it was used, and for which buckets, is not known yet.
+  lent integer not null default 0,
   budget integer not null,
   -- Whether the last one was within the budget.
   answered boolean not null default true,

@@ -8,7 +8,7 @@ import { type Caller, type KeyCaller, TIERS, type Tier } from "../platform/calle
 import type { Deps } from "../platform/deps.ts";
 import { getReadableSet } from "../sets/index.ts";
 import { hurryLookup } from "./build.ts";
-import { lend, readBucket, spend } from "./lease.ts";
+import { lend, readBucket, settleEnded, spend } from "./lease.ts";
 import { budgetOf } from "./limits.ts";
 import { parseIndexName, tiersIn } from "./sources.ts";
 import { dayOf, holdToBudget, type Use } from "./uses.ts";
@@ -28,6 +28,7 @@ type Found = {
   unfit: boolean;
   objects: string[] | null;
   asked: number | null;
+  lent: number;
   distinct: number;
   budget: number;
   probing: boolean;
@@ -52,6 +53,10 @@ export async function takeBucket(
     const bytes = await readBucket(deps, lent.object);
     if (bytes !== undefined) return { bytes, endsAt: lent.endsAt };
   }
+  // What was lent before is counted before anything is judged by the counts.
+  await settleEnded(deps);
+  // What was lent and is over counts before the next question does: a walk shows in what was asked last too.
+  await settleEnded(deps);
   const tier = await requireIndex(deps, caller, name);
   if (prefix >= 2 ** bits) throw new ExchangeError("not_found");
   const found = await countAndFind(deps, caller, { name, tier, bits, epoch, prefix });
@@ -133,7 +138,7 @@ async function countAndFind(
           else excluded.asked end,
         seen = case when u.bits <> excluded.bits or u.seen is null then excluded.seen
           else set_bit(u.seen, (${prefix}::int << (excluded.bits - ${bits}::int))::bigint, 1) end
-      returning asked, distinct_buckets as distinct, budget, probing, answered)
+      returning asked, lent, distinct_buckets as distinct, budget, probing, answered)
     select i.id::float8 as id, i.folder, i.epoch, i.bits, i.ends_at,
       exists (select 1 from lookup_slots s join sets on sets.id = s.set_id
         where s.index_id = i.id and s.epoch = i.epoch and not (sets.audience_tier = any(${[...tiersIn(tier)]}::text[]))) as unfit,
@@ -141,7 +146,7 @@ async function countAndFind(
         where b.index_id = i.id and b.prefix >= ${prefix}::int << greatest(0, i.coarser)
           and b.prefix < (${prefix}::int + 1) << greatest(0, i.coarser)
           and b.epoch <= i.epoch and (b.ended is null or b.ended > i.epoch) and i.current) as objects,
-      u.asked, u.distinct, u.budget, u.probing, coalesce(u.answered, false) as answered
+      u.asked, u.lent, u.distinct, u.budget, u.probing, coalesce(u.answered, false) as answered
     from i left join u on true`;
   return row;
 }

@@ -9,7 +9,8 @@ import { equalBytes, sha256, utf8Of } from "@breakwater/shared/bytes.ts";
 import type { KeyCaller } from "../platform/caller.ts";
 import { transaction } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
-import { BUCKETS_HELD_MS, LEASE_MS, LEASES_MAX, leaseSize } from "./limits.ts";
+import { BUCKETS_HELD_MS, isProbing, LEASE_MS, LEASES_MAX, leaseSize } from "./limits.ts";
+import { noteProbing } from "./uses.ts";
 
 export type LeasedIndex = { id: number; folder: string; name: string; bits: number; epoch: number; endsAt: Date };
 type Lease = {
@@ -80,14 +81,15 @@ export async function lend(
   day: string,
 ): Promise<void> {
   const name = nameOf(deps, caller.keyId, index.name);
-  await settleEnded(deps);
   if (findLease(deps, caller.keyId, index.name) !== undefined || leases.size >= LEASES_MAX) return;
   const size = leaseSize(index.budget);
   const [charged] = await deps.sql<{ lent: number }[]>`
     with before as (
       select asked, budget from lookup_uses
       where member_id = ${caller.memberId} and index_name = ${index.name} and day = ${day}::date and not probing for update)
-    update lookup_uses u set asked = u.asked + least(${size}::int, b.budget - b.asked) from before b
+    update lookup_uses u set asked = u.asked + least(${size}::int, b.budget - b.asked),
+      lent = u.lent + least(${size}::int, b.budget - b.asked)
+    from before b
     where u.member_id = ${caller.memberId} and u.index_name = ${index.name} and u.day = ${day}::date and b.asked < b.budget
     returning least(${size}::int, b.budget - b.asked) as lent`;
   if (charged === undefined) return;
@@ -139,14 +141,35 @@ export async function settleEnded(deps: Deps, { all = false } = {}): Promise<voi
   }
 }
 
-async function settle(deps: Deps, { caller, index, day, left, used }: Lease): Promise<void> {
+/** Judged here too: while it was lent, its buckets were counted as asked and not yet as different ones. */
+async function settle(deps: Deps, lease: Lease): Promise<void> {
+  const use = await settleRow(deps, lease);
+  const { caller, index, day } = lease;
+  if (use === undefined || use.probing) return;
+  const asked = use.asked - lentTo(deps, lease);
+  if (isProbing(asked, use.distinct, 2 ** use.bits)) await noteProbing(deps, caller, index.name, day);
+}
+
+/** What the member's other keys hold of the same day, used or not. */
+function lentTo({ config }: Deps, { caller, index, day }: Lease): number {
+  let lent = 0;
+  for (const [name, other] of leases) {
+    if (!name.startsWith(`${config.origin} `) || other.caller.memberId !== caller.memberId) continue;
+    if (other.index.name === index.name && other.day === day) lent += other.left + other.used.length;
+  }
+  return lent;
+}
+
+type Settled = { asked: number; distinct: number; bits: number; probing: boolean };
+
+async function settleRow(deps: Deps, { caller, index, day, left, used }: Lease): Promise<Settled | undefined> {
   // Nothing more is spent of it, whoever still holds it.
   const spent = [...new Set(used)];
-  await transaction(deps, async ({ sql }) => {
+  return transaction(deps, async ({ sql }) => {
     const [row] = await sql<{ bits: number; seen: Uint8Array | null }[]>`
       select bits::int as bits, seen from lookup_uses
       where member_id = ${caller.memberId} and index_name = ${index.name} and day = ${day}::date for update`;
-    if (row === undefined) return;
+    if (row === undefined) return undefined;
     const seen = row.seen === null || row.bits !== index.bits ? null : Uint8Array.from(row.seen);
     let distinct = 0;
     for (const prefix of spent) {
@@ -155,10 +178,13 @@ async function settle(deps: Deps, { caller, index, day, left, used }: Lease): Pr
       seen[byte] = (seen[byte] as number) | bit;
       distinct += 1;
     }
-    await sql`
-      update lookup_uses set asked = asked - ${left}::int, distinct_buckets = distinct_buckets + ${distinct}::int,
+    const [use] = await sql<Settled[]>`
+      update lookup_uses set asked = asked - ${left}::int, lent = greatest(0, lent - ${left + used.length}::int),
+        distinct_buckets = distinct_buckets + ${distinct}::int,
         seen = ${seen === null ? row.seen : seen}
-      where member_id = ${caller.memberId} and index_name = ${index.name} and day = ${day}::date`;
+      where member_id = ${caller.memberId} and index_name = ${index.name} and day = ${day}::date
+      returning asked, distinct_buckets as distinct, bits::int as bits, probing`;
+    return use;
   });
 }
 

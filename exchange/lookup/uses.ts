@@ -19,7 +19,15 @@ function untilMidnight(now: Date): number {
   return Math.max(1, Math.ceil((DAY_MS - (now.getTime() % DAY_MS)) / 1000));
 }
 
-export type Use = { asked: number; distinct: number; budget: number; probing: boolean; answered: boolean };
+export type Use = {
+  asked: number;
+  /** Of those, lent and not settled: nothing is known of them. */
+  lent: number;
+  distinct: number;
+  budget: number;
+  probing: boolean;
+  answered: boolean;
+};
 
 /**
  * Refuses what is over the budget, and slows down who walks; both are counted already.
@@ -36,7 +44,7 @@ export async function holdToBudget(
   if (!use.answered) {
     throw new ExchangeError("lookup_budget", { budget: use.budget, retry_after: untilMidnight(now), needs: "sync" });
   }
-  const walks = use.probing || isProbing(use.asked, use.distinct, 2 ** index.bits);
+  const walks = use.probing || isProbing(use.asked - use.lent, use.distinct, 2 ** index.bits);
   if (!walks) return;
   if (!use.probing) await noteProbing(deps, caller, index.name, dayOf(now));
   await takeRate(deps, PROBING_RATE, caller.memberId).catch((error: unknown) => {
@@ -46,7 +54,7 @@ export async function holdToBudget(
 }
 
 /** Once a day, member and index. */
-async function noteProbing(deps: Deps, caller: Caller, name: string, day: string): Promise<void> {
+export async function noteProbing(deps: Deps, caller: Caller, name: string, day: string): Promise<void> {
   await transaction(deps, async (tx) => {
     const { count } = await tx.sql`
       update lookup_uses set probing = true

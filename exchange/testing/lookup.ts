@@ -18,6 +18,7 @@ export type LookedUp = LookupCode & { sets: string[] };
 export function openTestLookup(exchange: TestExchange) {
   /** What a scheduled run would do until every index is whole. */
   async function build(): Promise<void> {
+    await exchange.settle();
     await exchange.tick();
     await exchange.runJobs();
     await exchange.settle();
@@ -26,7 +27,10 @@ export function openTestLookup(exchange: TestExchange) {
   async function indexes(key: string): Promise<LookupIndex[]> {
     const response = await exchange.request("/v1/lookup", { key });
     if (!response.ok) throw new Error(`lookup: ${response.status} ${await response.text()}`);
-    return LookupIndexes.parse(await response.json()).indexes;
+    const { indexes } = LookupIndexes.parse(await response.json());
+    // A look at an index that is behind begins the builder.
+    await exchange.settle();
+    return indexes;
   }
 
   function bucket(key: string, index: string, epoch: number, prefix: number): Promise<Response> {
