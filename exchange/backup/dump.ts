@@ -91,13 +91,15 @@ async function writeAll(tx: TransactionSql, folder: string, takenAt: Date): Prom
 async function writeTable(tx: TransactionSql, folder: string, { name, columns }: Table): Promise<TableFile> {
   const rows = { count: 0 };
   const source = await tx`copy ${tx(name)} (${tx(columns)}) to stdout`.readable();
-  // postgres.js may pause its socket just after it was asked for more, and is then never asked again: ask it again.
+  // postgres.js pauses its socket at each chunk that fills the stream, also at those after the last question for more,
+  // and the end of the COPY is then never read: ask while it runs, and once when all is here.
   const nudge = setInterval(() => source._read(0), COPY_NUDGE_MS);
   try {
     const sha256 = await writeFileOf(source, join(folder, tableFile(name)), rows);
     return { name, columns, rows: rows.count, sha256 };
   } finally {
     clearInterval(nudge);
+    source._read(0);
   }
 }
 
