@@ -1,5 +1,6 @@
 /** The ends of a hit: word boundaries, characters that belong together, separators of the term itself. */
 
+import { looseClass } from "./alike.ts";
 import {
   CHARACTER,
   codePointBefore,
@@ -52,6 +53,14 @@ function isBoundary(left: number, right: number): boolean {
 
 export function isWordStart(text: string, start: number): boolean {
   return isBoundary(before(text, start), text.codePointAt(start) as number);
+}
+
+/** Whether the character before a place could be the same one drawn out. */
+export function isDrawnOutBefore(text: string, start: number, character: number): boolean {
+  const own = before(text, start);
+  if (own === START) return false;
+  const last = [...foldOf(own)].at(-1);
+  return last !== undefined && looseClass(last.codePointAt(0) as number) === looseClass(character);
 }
 
 export function isWordEnd(text: string, end: number): boolean {

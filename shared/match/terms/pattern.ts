@@ -1,6 +1,7 @@
 /** A term as the matcher compares it: its characters, what stands between them, and which layers it may be found by. */
 
 import type { TermMatch } from "../../vocab/terms.ts";
+import { looseClass } from "./alike.ts";
 import { CHARACTER, foldText, KIND_MASK, kindOf, LETTER } from "./fold.ts";
 
 /** Shorter terms are found as they are written only: four letters have too many neighbours. */
@@ -19,6 +20,8 @@ export type Pattern = {
   gaps: string[];
   letters: number;
   isLoose: boolean;
+  /** No two neighbours differ and are taken for each other all the same: a text falls into the term's runs in one way. */
+  hasOneReading: boolean;
 };
 
 /** @returns undefined for a text that holds no character, so that nothing could be found by it */
@@ -44,5 +47,9 @@ export function patternOf(text: string, match: TermMatch, mayBeLoose: boolean): 
   }
   if (characters.length === 0) return undefined;
   const isLoose = mayBeLoose && match !== "emoji" && characters.length >= LOOSE_MIN_CHARACTERS && letters > 0;
-  return { match, fold, head, tail: gap, characters, gaps, letters, isLoose };
+  const hasOneReading = characters.every((own, at) => {
+    const before = characters[at - 1];
+    return before === undefined || before === own || looseClass(before) !== looseClass(own);
+  });
+  return { match, fold, head, tail: gap, characters, gaps, letters, isLoose, hasOneReading };
 }

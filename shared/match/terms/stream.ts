@@ -7,6 +7,7 @@ import {
   endOfLiteral,
   IGNORED_RUN_MAX_CHARS,
   isCutOff,
+  isDrawnOutBefore,
   isWordEnd,
   isWordStart,
   LITERAL_MAX_CHARS,
@@ -173,6 +174,9 @@ export class TermStream<Term extends MatchableTerm> {
     if (exact >= 0 && (pattern.match === "substring" || (isWord && isWordStart(text, exact))))
       return foundAt(exact, last, 0);
     if (!isWord || !pattern.isLoose) return undefined;
+    // Written plainly inside a longer word: there is no other way to read it, unless its first letter is drawn out.
+    const isPlain = exact >= 0 && pattern.hasOneReading && pattern.head === "";
+    if (isPlain && !isDrawnOutBefore(text, exact, pattern.characters[0] as number)) return undefined;
     // By place and not by piece: the same text cut otherwise comes by the same steps.
     this.#budget.steps += LOOSE_STEPS_PER_CHAR * (this.#base + end - this.#paidUpTo);
     this.#paidUpTo = this.#base + end;
@@ -209,13 +213,7 @@ export class TermStream<Term extends MatchableTerm> {
   }
 
   #isAccompanied({ needed, barred }: Companions, hit: Span): boolean {
-    const isNear = (companion: number) =>
-      (this.#near.get(companion) ?? []).some(
-        ({ start, end }) =>
-          start >= hit.start - COMPANION_WINDOW_CHARS &&
-          end <= hit.end + COMPANION_WINDOW_CHARS &&
-          (end <= hit.start || start >= hit.end),
-      );
+    const isNear = (companion: number) => hasNear(this.#near.get(companion) ?? [], hit);
     return (needed.length === 0 || needed.some(isNear)) && !barred.some(isNear);
   }
 
@@ -236,6 +234,22 @@ export class TermStream<Term extends MatchableTerm> {
     this.#base += cut;
     this.#candidates.ends = this.#candidates.ends.map((end) => end - cut);
   }
+}
+
+/** @param spans - by where they end: a text may hold hundreds of thousands, and only those around the hit are looked at */
+function hasNear(spans: readonly Span[], hit: Span): boolean {
+  let low = 0;
+  for (let high = spans.length; low < high; ) {
+    const middle = (low + high) >> 1;
+    if ((spans[middle] as Span).end < hit.start - COMPANION_WINDOW_CHARS) low = middle + 1;
+    else high = middle;
+  }
+  for (; low < spans.length; low++) {
+    const { start, end } = spans[low] as Span;
+    if (end > hit.end + COMPANION_WINDOW_CHARS) return false;
+    if (start >= hit.start - COMPANION_WINDOW_CHARS && (end <= hit.start || start >= hit.end)) return true;
+  }
+  return false;
 }
 
 function endsInHalf(text: string, end: number): boolean {
