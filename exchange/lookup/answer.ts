@@ -53,8 +53,6 @@ export async function takeBucket(
     const bytes = await readBucket(deps, lent.object);
     if (bytes !== undefined) return { bytes, endsAt: lent.endsAt };
   }
-  // What was lent before is counted before anything is judged by the counts.
-  await settleEnded(deps);
   // What was lent and is over counts before the next question does: a walk shows in what was asked last too.
   await settleEnded(deps);
   const tier = await requireIndex(deps, caller, name);

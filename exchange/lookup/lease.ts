@@ -146,21 +146,10 @@ async function settle(deps: Deps, lease: Lease): Promise<void> {
   const use = await settleRow(deps, lease);
   const { caller, index, day } = lease;
   if (use === undefined || use.probing) return;
-  const asked = use.asked - lentTo(deps, lease);
-  if (isProbing(asked, use.distinct, 2 ** use.bits)) await noteProbing(deps, caller, index.name, day);
+  if (isProbing(use.asked - use.lent, use.distinct, 2 ** use.bits)) await noteProbing(deps, caller, index.name, day);
 }
 
-/** What the member's other keys hold of the same day, used or not. */
-function lentTo({ config }: Deps, { caller, index, day }: Lease): number {
-  let lent = 0;
-  for (const [name, other] of leases) {
-    if (!name.startsWith(`${config.origin} `) || other.caller.memberId !== caller.memberId) continue;
-    if (other.index.name === index.name && other.day === day) lent += other.left + other.used.length;
-  }
-  return lent;
-}
-
-type Settled = { asked: number; distinct: number; bits: number; probing: boolean };
+type Settled = { asked: number; lent: number; distinct: number; bits: number; probing: boolean };
 
 async function settleRow(deps: Deps, { caller, index, day, left, used }: Lease): Promise<Settled | undefined> {
   // Nothing more is spent of it, whoever still holds it.
@@ -183,7 +172,7 @@ async function settleRow(deps: Deps, { caller, index, day, left, used }: Lease):
         distinct_buckets = distinct_buckets + ${distinct}::int,
         seen = ${seen === null ? row.seen : seen}
       where member_id = ${caller.memberId} and index_name = ${index.name} and day = ${day}::date
-      returning asked, distinct_buckets as distinct, bits::int as bits, probing`;
+      returning asked, lent, distinct_buckets as distinct, bits::int as bits, probing`;
     return use;
   });
 }
