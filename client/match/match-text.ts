@@ -17,7 +17,12 @@ export function openText(sets: readonly OpenSet[], asked: Asked): TextReader {
     push(chunk) {
       for (const reader of readers.values()) reader?.push(chunk);
     },
-    end: () => askEach(sets, asked, "text", (opened) => addPlaces(opened, asked, readers.get(opened)?.end() ?? [])),
+    end: () =>
+      askEach(sets, asked, "text", (opened) => {
+        const reader = readers.get(opened);
+        addPlaces(opened, asked, reader?.end() ?? []);
+        if (reader?.limited) asked.notCompared.push({ what: "text", why: "cut_off" });
+      }),
   };
 }
 

@@ -6,12 +6,13 @@ import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { TermContext } from "@breakwater/shared/vocab/terms.ts";
 import type { Copy, RowRef } from "../sync/index.ts";
 
-/** Of one entry the first place is told; past so many places a text is not read on for more of them. */
+/** Of one entry the first place is told; past so many entries a text is not read on for more of them. */
 const PLACES_MAX = 10_000;
 
 export type TermPlace = { row: RowRef; start: number; end: number; layer: string };
 export type Where = { on: Date; context?: TermContext | undefined; region?: string | undefined };
-export type TermReader = { push(chunk: string): void; end(): TermPlace[] };
+/** @property limited - there is more than `end` tells: too many places, or a text too ambiguous to be read to its end */
+export type TermReader = { push(chunk: string): void; end(): TermPlace[]; readonly limited: boolean };
 export type TermIndex = { open(where: Where): TermReader };
 
 type Term = EntryByKind["term"];
@@ -33,18 +34,21 @@ export async function openTermIndex(copy: Copy): Promise<TermIndex> {
       const reader = matcher.open({
         on: on.toISOString().slice(0, 10),
         maxHits: PLACES_MAX,
+        firstOnly: true,
         ...(context === undefined ? {} : { context }),
         ...(region === undefined ? {} : { region }),
       });
-      const first = new Map<number, TermHit<Term>>();
-      const keep = (hits: readonly TermHit<Term>[]) => {
-        for (const hit of hits) if (!first.has(hit.at)) first.set(hit.at, hit);
-      };
+      const found: TermHit<Term>[] = [];
       return {
-        push: (chunk) => keep(reader.push(chunk)),
+        push(chunk) {
+          for (const hit of reader.push(chunk)) found.push(hit);
+        },
+        get limited() {
+          return reader.limited;
+        },
         end() {
-          keep(reader.end());
-          return [...first.values()].map(({ at, start, end, layer }) => ({
+          for (const hit of reader.end()) found.push(hit);
+          return found.map(({ at, start, end, layer }) => ({
             row: rows[at] as RowRef,
             start,
             end,

@@ -35,6 +35,8 @@ export type Where = {
   region?: string;
   /** At most so many hits in one text; a text with more says so (`limited`). */
   maxHits?: number;
+  /** Of each term only the first hit, so that one repeated without end leaves room for the others. */
+  firstOnly?: boolean;
 };
 
 /** Why a term cannot be looked for here; the others can. */
@@ -115,7 +117,7 @@ export function buildTermMatcher<Term extends MatchableTerm>(
       if (remembered.size >= PLACES_REMEMBERED_MAX) remembered.clear();
       remembered.set(place, applies);
     }
-    return new TermStream(prepared, applies, where.maxHits);
+    return new TermStream(prepared, applies, where);
   }
 
   return {

@@ -205,12 +205,33 @@ describe("a term beside others", () => {
     [termOf("sample berry", { requires_with: ["berry"] }), "sample berry", 0],
     [termOf("sample berry", { requires_with: ["berry"] }), "sample berry berry", 1],
     [termOf("sample", { requires_with: ["berry"], not_with: ["recipe"] }), "recipe sample berry", 0],
+    [needs, `${"berry ".repeat(200)}sample`, 1],
+    [needs, `${"berry ".repeat(200)}${far} sample${far} ${"berry ".repeat(200)}`, 0],
+    [bars, `sample${far} ${"recipe ".repeat(200)}`, 1],
   ])("%# counts only with those it needs and without those it may not have", (term, text, hits) => {
     expect(found(term, text).length).toBe(hits);
     const stream = buildTermMatcher([term]).open(WHERE);
     const pieces = [...text].flatMap((character) => stream.push(character));
     expect(pieces.concat(stream.end()).length).toBe(hits);
   });
+
+  // Every hit against every companion took 17 seconds here, and half an hour for a whole batch.
+  it("costs no more than its length, however many there are of either", { timeout: 60_000 }, () => {
+    const text = `${"sample ".repeat(40_000)}${far}${"berry ".repeat(40_000)}`;
+    const start = performance.now();
+    expect(found(needs, text).length).toBeLessThan(100);
+    expect(performance.now() - start).toBeLessThan(5_000);
+  });
+});
+
+it("of one term repeated without end only the first is told on request, and the others still are", () => {
+  const matcher = buildTermMatcher([termOf("sample"), termOf("berry")]);
+  const text = `${"sample ".repeat(50)}berry`;
+  expect(matcher.match(text, { ...WHERE, maxHits: 10 }).map(({ at }) => at)).not.toContain(1);
+  expect(matcher.match(text, { ...WHERE, maxHits: 10, firstOnly: true }).map(({ at }) => at)).toEqual([0, 1]);
+  const limited = matcher.open({ ...WHERE, maxHits: 1, firstOnly: true });
+  expect([...limited.push(text), ...limited.end()].length).toBe(1);
+  expect(limited.limited).toBe(true);
 });
 
 describe("a name that is known by its digest", () => {

@@ -17,7 +17,7 @@ import { emojiEnd, emojiStart } from "./emoji.ts";
 import { exactStart, HIT_MAX_CHARS } from "./exact.ts";
 import { type KeyedHit, KeyedReader } from "./keyed.ts";
 import { type Budget, looseMatch } from "./loose.ts";
-import type { Companions, MatchableTerm, Prepared } from "./matcher.ts";
+import type { Companions, MatchableTerm, Prepared, Where } from "./matcher.ts";
 import type { Pattern } from "./pattern.ts";
 
 /** How near `requires_with` and `not_with` look, in 16-bit units before the start and behind the end of a hit. */
@@ -71,15 +71,22 @@ export class TermStream<Term extends MatchableTerm> {
   #waiting: Found[] = [];
   readonly #near = new Map<number, Span[]>();
   #given = 0;
+  /** By term, where only the first hit of each is asked for. */
+  readonly #seen: Uint8Array | undefined;
   readonly #budget: Budget = { steps: LOOSE_STEPS_BASE };
   #paidUpTo = 0;
   /** There are more hits than were asked for, or the text was too ambiguous to look for disguises to its end. */
   limited = false;
 
-  constructor(prepared: Prepared<Term>, applies: Uint8Array, maxHits = HITS_MAX) {
+  constructor(
+    prepared: Prepared<Term>,
+    applies: Uint8Array,
+    { maxHits = HITS_MAX, firstOnly = false }: Pick<Where, "maxHits" | "firstOnly">,
+  ) {
     this.#prepared = prepared;
     this.#applies = applies;
     this.#maxHits = maxHits;
+    this.#seen = firstOnly ? new Uint8Array(prepared.terms.length) : undefined;
     this.#keyed = prepared.keyed === undefined ? undefined : new KeyedReader(prepared.keyed);
   }
 
@@ -200,11 +207,13 @@ export class TermStream<Term extends MatchableTerm> {
       if (with_ !== undefined && end + COMPANION_WINDOW_CHARS > known) break;
       given += 1;
       if (with_ !== undefined && !this.#isAccompanied(with_, { start, end })) continue;
+      if (this.#seen?.[at] === 1) continue;
       if (this.#given === this.#maxHits) {
         this.limited = true;
         continue;
       }
       this.#given += 1;
+      if (this.#seen !== undefined) this.#seen[at] = 1;
       const term = terms[at] as Term;
       const layers = layersOf(mask);
       hits.push({ at, term, start, end, layer: layers.at(-1) as Layer, layers, action: term.action });
