@@ -105,22 +105,29 @@ async function entriesShown(deps: Deps, set: SetRow, ids: readonly string[]): Pr
       verdicts: verdictCounts(own),
       reasons: reasonCounts(own),
       outcomes: outcomeCounts(day),
-      seen_by: shownCountOf(day?.seen_by ?? 0),
+      seen_by: membersShown(day?.seen_by ?? 0),
       last_day: lastDays.sort().at(-1) as string,
       named: named.filter((row) => row.entry === entry).map((row) => namedAnswer(row, titles)),
     };
   });
 }
 
+/**
+ * Members are counted in steps: beside an exact total, the reasons that are shown would say how many gave the one that is
+ * not, and two looks on two days that one more has spoken.
+ */
+const membersShown = (members: number) =>
+  shownCountOf(members < SMALL_COUNT ? members : members - (members % SMALL_COUNT));
+
 function verdictCounts(rows: readonly VerdictRow[]): EntryOpinions["verdicts"] {
   const of = (verdict: string) =>
-    shownCountOf(rows.filter((row) => row.verdict === verdict).reduce((sum, { members }) => sum + members, 0));
+    membersShown(rows.filter((row) => row.verdict === verdict).reduce((sum, { members }) => sum + members, 0));
   return { confirmed: of("confirmed"), rejected: of("rejected"), unclear: of("unclear") };
 }
 
 function reasonCounts(rows: readonly VerdictRow[]): EntryOpinions["reasons"] {
   return Object.fromEntries(
-    rows.flatMap(({ reason, members }) => (reason === null ? [] : [[reason as DisputeReason, shownCountOf(members)]])),
+    rows.flatMap(({ reason, members }) => (reason === null ? [] : [[reason as DisputeReason, membersShown(members)]])),
   );
 }
 
@@ -156,7 +163,7 @@ function floodAnswer({ scope, subject, members, times, last_day }: FloodRow): Fl
     scope,
     entry: scope === "entry" ? (subject as EntryId) : null,
     release: scope === "release" ? Number(subject) : null,
-    members: shownCountOf(members),
+    members: membersShown(members),
     times,
     last_day,
   };

@@ -1,18 +1,22 @@
 /** Rows of opinions as they come in: each replaces what the same member said before of the same thing. */
 
 import type { Digest } from "@breakwater/shared/bytes.ts";
+import { PURGE_ERASURE_SECONDS } from "@breakwater/shared/manifest.ts";
 import type { OpinionItem, OpinionsAnswer } from "@breakwater/shared/wire/opinions.ts";
 import type { Queries, Tx } from "../platform/db.ts";
 import type { SetRow } from "../sets/index.ts";
 
 export type Batch = { memberId: string; batchId: string; setId: number; digest: Digest };
 
-/** The same batch in two requests at once: the second waits here, and finds the first's answer. */
+/**
+ * One batch of a member after the other. The same one in two requests at once: the second waits here, and finds the
+ * first's answer. Two that say the same things in another order would each wait for the other's rows.
+ */
 export async function findBatch(
   { sql }: Tx,
   { memberId, batchId }: Batch,
 ): Promise<{ digest: Digest; answer: OpinionsAnswer } | undefined> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${`opinions:${memberId}:${batchId}`}, 0))`;
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`opinions:${memberId}`}, 0))`;
   const [row] = await sql<{ digest: Digest; answer: OpinionsAnswer }[]>`
     select digest, answer from opinion_batches where member_id = ${memberId} and batch_id = ${batchId}`;
   return row;
@@ -29,7 +33,10 @@ export async function saveBatch(
     values (${memberId}, ${batchId}, ${setId}, ${digest}, ${JSON.stringify(answer)}::jsonb, ${now})`;
 }
 
-/** Those that the set holds or held: an id leaves a row for good, its withdrawal at the least. */
+/**
+ * Those that the set holds or held: an id leaves a row for good, its withdrawal at the least. Of what was erased nothing is
+ * known any more: what a member's queue brings late would stand here again after the purge.
+ */
 export async function listKnownEntries(
   { sql }: Queries,
   set: SetRow,
@@ -37,9 +44,14 @@ export async function listKnownEntries(
 ): Promise<ReadonlySet<string>> {
   if (ids.length === 0) return new Set();
   const rows = await sql<{ id: string }[]>`
-    select distinct id from entry_versions
-    where set_id = ${set.id} and release <= ${set.headRelease}
-      and id in (select jsonb_array_elements_text(${JSON.stringify(ids)}::text::jsonb))`;
+    select distinct v.id from entry_versions v
+    where v.set_id = ${set.id} and v.release <= ${set.headRelease}
+      and v.id in (select jsonb_array_elements_text(${JSON.stringify(ids)}::text::jsonb))
+      and not exists (
+        select 1 from entry_versions d join releases r on r.set_id = d.set_id and r.release = d.release
+        where d.set_id = v.set_id and d.id = v.id and d.op = 'del' and d.release <= ${set.headRelease}
+          and (d.superseded_by is null or d.superseded_by > ${set.headRelease})
+          and r.due_at <= r.released_at + make_interval(secs => ${PURGE_ERASURE_SECONDS}))`;
   return new Set(rows.map(({ id }) => id));
 }
 

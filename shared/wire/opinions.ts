@@ -118,7 +118,10 @@ export function shownCountOf(count: number): ShownCount {
   return count <= 0 ? 0 : count < SMALL_COUNT ? "few" : count;
 }
 
-/** `verdicts` and `reasons` count members; `outcomes` add up what members counted; `seen_by` counts members. */
+/**
+ * `verdicts`, `reasons` and `seen_by` count members, in steps of {@link SMALL_COUNT}: 9 is said as 5. `outcomes` add up what
+ * members counted.
+ */
 export const EntryOpinions = z.object({
   entry: EntryId,
   /** In the newest release. */
@@ -153,7 +156,7 @@ export const FloodSeen = z.object({
   scope: FloodScope,
   entry: EntryId.nullable(),
   release: Release.nullable(),
-  /** Members whose guard says so; never which. */
+  /** Members whose guard says so, in steps of {@link SMALL_COUNT}; never which. */
   members: ShownCount,
   /** The largest that any of them said. */
   times: z.int().positive(),
