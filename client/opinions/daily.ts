@@ -67,7 +67,9 @@ async function itemsOf(
     count(found.counts, row, verdictOf.get(row.hit_ref));
   }
   const bySet = new Map<string, OpinionItem[]>();
-  for (const { set, entry, day, counts: of } of counts.values()) {
+  // In the order of their names: which entry was hit first is nobody else's business.
+  const named = [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [, { set, entry, day, counts: of }] of named) {
     const items = bySet.get(set) ?? [];
     bySet.set(set, items);
     items.push({ kind: "sighting", entry: entry as never, day, count_band: sightingBandOf(of.matched) });
