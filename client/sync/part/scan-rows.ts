@@ -175,7 +175,8 @@ class RowRecords {
     const type = Object.hasOwn(SIGNALS, alg) ? SIGNALS[alg as SignalAlg] : undefined;
     if (type?.handling === "exact") this.#addExact(row, alg, type.bytes, isFound);
     else if (alg === "pdq") this.#addPdq(row, isFound);
-    else if (isFound) this.#addRow(`rows-${alg}`, row);
+    // The name becomes a file's: only those that are ours, never a text of the publisher's.
+    else if (isFound && type !== undefined) this.#addRow(`rows-${alg}`, row);
     if (this.#benign.files > 0 && this.#benign.collides(alg, scanner.textOf("value") ?? "")) {
       this.faults.push({ row, fault: "benign" });
     }
