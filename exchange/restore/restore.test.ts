@@ -116,6 +116,15 @@ describe("a restored exchange", () => {
     const cursor = (await (await x.request(`${set.path}/changes?limit=1`, { key: reader.key })).json()) as {
       cursor: string;
     };
+    const spoken = {
+      kind: "opinion",
+      entry: ERASED.id,
+      release: 1,
+      at: x.clock.now().toISOString(),
+      verdict: "confirmed",
+    };
+    const batch = { batch_id: crypto.randomUUID(), items: [spoken] };
+    expect((await x.request(`${set.path}/opinions`, { key: reader.key, json: batch })).status).toBe(200);
     await x.settle();
 
     backup = await takeNow();
@@ -228,6 +237,10 @@ describe("a restored exchange", () => {
       release: 2,
       entries: 1,
     });
+  });
+
+  it("has no opinion on an erased entry, though the newest release erased nothing", async () => {
+    expect(await x.sql`select 1 from opinions where entry = ${ERASED.id}`).toHaveLength(0);
   });
 
   it("keeps no object that nothing names", async () => {

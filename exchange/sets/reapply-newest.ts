@@ -6,6 +6,7 @@ import { parseEnvelope } from "@breakwater/shared/envelope.ts";
 import type { SetId } from "@breakwater/shared/ids.ts";
 import {
   type Manifest,
+  PURGE_ERASURE_SECONDS,
   parseIndex,
   parseManifest,
   type SegmentRow,
@@ -171,6 +172,7 @@ async function landNewest(
   const now = deps.now();
   const { set, statement, digest, manifest } = proposal;
   const newest = chain.at(-1) as LoggedRelease;
+  const erased = await mayHaveErased(deps, chain.slice(0, -1));
   await transaction(deps, async (tx) => {
     await holdAdmission(tx, admission);
     const tiers = [...AUDIENCE_TIERS];
@@ -190,13 +192,14 @@ async function landNewest(
     for (const link of chain) {
       const { release } = link.statement;
       const isNewest = link === newest;
+      const releasedAt = new Date(link.statement.iat * 1000);
       await tx.sql`
         insert into releases (set_id, release, digest, envelope, root_version, manifest, delta, snapshot, entries, purge_by,
           due_at, purged_at, log_index, released_at)
         values (${set.id}, ${release}, ${link.digest}, ${link.bytes}, ${link.statement.root}, ${link.statement.manifest},
           ${JSON.stringify(deltaOf(manifest, release))}::jsonb, ${JSON.stringify(manifest.snapshot)}::jsonb, ${manifest.entries},
-          ${now}, ${new Date(manifest.purge_by * 1000)}, ${isNewest ? null : now}, ${link.logIndex},
-          ${new Date(link.statement.iat * 1000)})`;
+          ${now}, ${erased ? releasedAt : new Date(manifest.purge_by * 1000)}, ${isNewest ? null : now}, ${link.logIndex},
+          ${releasedAt})`;
     }
     await referBlobs(tx, set, statement.release, proposal.references, now);
     await tx.sql`
@@ -210,6 +213,26 @@ async function landNewest(
     });
   });
   return answerOf(proposal, newest.logIndex);
+}
+
+/**
+ * The newest release takes back for all of them, so its purge is an erasure when one of theirs was, and when nobody can say
+ * any more: what was made from an erased entry must not outlive it because of a restore.
+ */
+async function mayHaveErased(deps: Deps, before: Chain): Promise<boolean> {
+  for (const { statement } of before) {
+    try {
+      const manifest = await parseManifest(
+        await readBlob(deps, statement.manifest, statement.manifest_size),
+        statement,
+      );
+      if (manifest.purge_by - statement.iat <= PURGE_ERASURE_SECONDS) return true;
+    } catch (error) {
+      if (!(error instanceof ExchangeError)) throw error;
+      return true;
+    }
+  }
+  return false;
 }
 
 /** As the newest manifest lists it; of older releases nothing is left that a later manifest could be held against. */
