@@ -33,9 +33,14 @@ export async function runRound(profileDir: string, memory: RoundMemory, now: Dat
   const outcomes: RoundOutcome[] = [];
   let problem: string | undefined;
   for (const setId of await findSets()) {
-    const outcome = await syncSet({ source, stateDir, setId, pin: pins[setId.publisher], now, ...log });
-    const { set, outcome: ended, release, code, tookMs } = outcome;
-    outcomes.push({ set, outcome: ended, release, tookMs, ...(code === undefined ? {} : { code }) });
+    try {
+      const outcome = await syncSet({ source, stateDir, setId, pin: pins[setId.publisher], now, ...log });
+      const { set, outcome: ended, release, code, tookMs } = outcome;
+      outcomes.push({ set, outcome: ended, release, tookMs, ...(code === undefined ? {} : { code }) });
+    } catch (error) {
+      // A fault with one set's files here must not keep the others' recalls away.
+      problem = error instanceof ExchangeError ? error.code : "internal";
+    }
   }
   const { takenBack } = await afterSync({ stateDir, profileDir, exchange: source, now });
   return { outcomes, takenBack: takenBack.length, ...(problem === undefined ? {} : { problem }) };
