@@ -1,6 +1,6 @@
 /** Conditional requests (RFC 9110 §13) for what follows from a set's head alone: its tag is the head and the epoch. */
 
-import { RELEASE_HEADER } from "@breakwater/shared/wire/sets.ts";
+import { RECALL_HEADER, RELEASE_HEADER } from "@breakwater/shared/wire/sets.ts";
 import type { Context } from "hono";
 import type { Env } from "../platform/deps.ts";
 import { isCurrent } from "../platform/http.ts";
@@ -24,6 +24,8 @@ export function headHeaders(row: SetRow, epoch: string): HeadHeaders {
     "Cache-Control": REVALIDATE,
     Vary: "Accept-Encoding",
     [RELEASE_HEADER]: String(row.headRelease),
+    // Not in the tag: a recall changes no line. Whoever acts on the lines has to hear of it all the same, with 304 too.
+    [RECALL_HEADER]: String(row.headRecall),
   };
 }
 

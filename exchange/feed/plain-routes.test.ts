@@ -11,6 +11,7 @@ import {
   expectProblem,
   openTestExchange,
   openTestPublisher,
+  openTestRecalls,
   put,
   type TestExchange,
   type TestMember,
@@ -157,6 +158,17 @@ describe.each(PLAIN)("the plain feed's %s", (what) => {
     expect(after.status).toBe(200);
     expect(after.headers.get("etag")).toMatch(/^W\/"r2-/);
     await after.body?.cancel();
+  });
+
+  it("tells of a recall to whoever has it already, since no line changes by one", async () => {
+    const recalled = testHash(9);
+    const own = await publisher.openSet(`recalled-${PLAIN.indexOf(what)}`);
+    await own.publish([put(recalled)]);
+    const first = await head(`${own.path}/${what}`);
+    expect(first.headers.get("breakwater-recall")).toBe("0");
+    expect((await openTestRecalls(exchange, publisher, own).offer({ entries: [recalled.id] })).status).toBe(201);
+    const again = await get(`${own.path}/${what}`, { "if-none-match": first.headers.get("etag") as string });
+    expect([again.status, again.headers.get("breakwater-recall")]).toEqual([304, "1"]);
   });
 
   it("is sent again after a restore, whatever number the head has", async () => {
