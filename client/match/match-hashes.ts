@@ -1,12 +1,15 @@
 /** Hashes of a file against hash sets: the same file by its digests, a similar one by PDQ, a video by its frames. */
 
 import { parseHex } from "@breakwater/shared/bytes.ts";
+import type { VideoFrame } from "@breakwater/shared/match/video.ts";
 import { PDQ_MATCH_THRESHOLD, PDQ_QUALITY_FLOOR } from "@breakwater/shared/signals/index.ts";
 import type { MatchHashes } from "@breakwater/shared/wire/match.ts";
 import { AMBIGUOUS_BITS_MAX } from "../sync/guards.ts";
+import type { RowRef } from "../sync/index.ts";
 import { type Asked, addFound, askEach, type Candidate, nearest } from "./asked.ts";
 import { EXACT_ALGS } from "./hash-index.ts";
 import type { OpenSet } from "./open-set.ts";
+import type { VideoRows } from "./video-rows.ts";
 
 /** Below this share of common frames on both sides, two videos may only have a title card in common. */
 const VIDEO_REVIEW_PERCENT = 25;
@@ -59,17 +62,23 @@ function matchPdq(opened: OpenSet, { pdq }: MatchHashes, asked: Asked): void {
 }
 
 function matchVideo(opened: OpenSet, { vpdq }: MatchHashes, asked: Asked): void {
-  const { review_distance: radius } = opened.about;
-  if (vpdq === undefined || opened.videos === undefined) return;
+  const { act_distance: near, review_distance: reach = PDQ_MATCH_THRESHOLD } = opened.about;
+  const { videos } = opened;
+  if (vpdq === undefined || videos === undefined) return;
   const frames = vpdq.map(({ hash, quality }, at) => ({ hash: parseHex(hash), quality, seconds: at }));
-  for (const { row, distance, seenPercent, listedPercent, acted } of opened.videos.search(
-    frames,
-    radius ?? PDQ_MATCH_THRESHOLD,
-  )) {
-    if (!acted && Math.max(seenPercent, listedPercent) < VIDEO_REVIEW_PERCENT) continue;
+  const found = videos.search(frames, reach);
+  // Frames that the set wants a person to look at do not add up to a video that nobody looks at.
+  const isNear = near === undefined || near >= reach || found.length === 0 ? undefined : actedOn(videos, frames, near);
+  for (const { row, distance, seenPercent, listedPercent, acted: isAlike } of found) {
+    if (!isAlike && Math.max(seenPercent, listedPercent) < VIDEO_REVIEW_PERCENT) continue;
+    const acted = isAlike && (isNear?.has(row) ?? true);
     const how = { alg: "vpdq" as const, seen_percent: seenPercent, listed_percent: listedPercent };
     addFound(opened, asked, { row, level: acted ? "act" : "review", how, distance });
   }
+}
+
+function actedOn(videos: VideoRows, frames: readonly VideoFrame[], radius: number): Set<RowRef> {
+  return new Set(videos.search(frames, radius).flatMap(({ row, acted }) => (acted ? [row] : [])));
 }
 
 /** The median counts itself, so 1 is a clean hash. */

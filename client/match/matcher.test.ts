@@ -276,6 +276,23 @@ describe("a video", () => {
     }
   });
 
+  it("whose frames are only near enough to be looked at is looked at", async () => {
+    const about = aboutOfKind("hash", { stream: "photographic", act_distance: 4, review_distance: 31 });
+    const narrow = await makeDoublePublisher(scene.double, "narrow.example/verified", about);
+    await narrow.release(
+      narrow.put({ ...testHashEntry(61), alg: "vpdq", value: listOf(5_000, 20), media: "video" } as const),
+    );
+    await sync(narrow);
+    // Three hex digits turned over: 12 bits.
+    const off = (hash: string) =>
+      [...hash.slice(0, 3)].map((digit) => (15 - Number(`0x${digit}`)).toString(16)).join("");
+    const levelOf = async (vpdq: ReturnType<typeof framesOf>) =>
+      (await open()).match({ hashes: { vpdq } }, new Date()).found.map(({ level }) => level);
+    const far = framesOf(5_000, 20).map((one) => ({ ...one, hash: off(one.hash) + one.hash.slice(3) }));
+    expect(await levelOf(far)).toEqual(["review"]);
+    expect(await levelOf(framesOf(5_000, 20))).toEqual(["act"]);
+  });
+
   it("without a frame that says anything is said not to have been compared", async () => {
     const vpdq = framesOf(5_000, 3).map((one) => ({ ...one, quality: 0 }));
     expect((await open()).match({ hashes: { vpdq } }, new Date())).toEqual({

@@ -54,3 +54,17 @@ it.each([
     { what, why: "entry_unreadable" },
   ]);
 });
+
+it("of a video leaves the rest of its set to be matched with", async () => {
+  const frame = testHashEntry(7, { alg: "pdq" }).value;
+  const { human_review: _, ...video } = { ...testHashEntry(2), alg: "vpdq", media: "video", value: `${frame},90,0` };
+  const publisher = await makeDoublePublisher(scene.double, "real.example/verified", aboutOfKind("hash"));
+  await publisher.release([
+    { op: "put", line: jcs(video) },
+    { op: "put", line: formatEntry(testHashEntry(1)) },
+  ]);
+  expect((await scene.sync({ setId: publisher.setId, pin: publisher.pin })).outcome).toBe("updated");
+  matcher = await openMatcher(scene.stateDir, new Date());
+  expect(matcher.unusable()).toEqual([]);
+  expect(matcher.match({ hashes: { sha256: testHashEntry(1).value } }, new Date()).found.length).toBe(1);
+});

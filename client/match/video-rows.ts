@@ -24,7 +24,7 @@ export function openVideos({
     }
   }
   if (rows.length === 0) return undefined;
-  const index = openVideoIndex({ videos: rows.map((row) => framesOf(entryAt(row))) });
+  const index = openVideoIndex({ videos: rows.map((row) => framesOf(() => entryAt(row))) });
   return {
     search: (frames, radius) =>
       index.search(frames, radius).map((match) => ({
@@ -37,12 +37,12 @@ export function openVideos({
   };
 }
 
-function framesOf(entry: object): VideoFrame[] {
+function framesOf(entryOf: () => object): VideoFrame[] {
   try {
-    return parseVpdq((entry as { value: string }).value);
+    return parseVpdq((entryOf() as { value: string }).value);
   } catch (error) {
     // A newer publisher's spelling: the entry is passed by, the others are found.
-    if (error instanceof ExchangeError) return [];
+    if (error instanceof ExchangeError && error.code !== "copy_damaged") return [];
     throw error;
   }
 }
