@@ -95,6 +95,13 @@ describe("POST /v1/sets/:publisher/:set/opinions", () => {
       expect((await shown(idOf(1)))?.verdicts).toMatchObject({ rejected: "few", confirmed: 0 });
     });
 
+    it("a word said by a clock that is ahead does not keep out the correction", async () => {
+      await said(company.key, opinion(idOf(16), { at: new Date(x.clock.now().getTime() + DAY_MS / 2).toISOString() }));
+      x.clock.advance(60_000);
+      await said(company.key, rejection(idOf(16)));
+      expect((await shown(idOf(16)))?.verdicts).toMatchObject({ rejected: "few", confirmed: 0 });
+    });
+
     it("the same batch twice is one batch, also when both arrive at once", async () => {
       const id = crypto.randomUUID();
       const items = [flood({ scope: "entry", entry: idOf(2) })];

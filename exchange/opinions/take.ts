@@ -48,7 +48,7 @@ export async function takeOpinions(
     const kept: OpinionItem[] = [];
     request.items.forEach((item, at) => {
       const code = refusalOf(item, { known, head: set.headRelease, nowMs: now.getTime() });
-      if (code === undefined) kept.push(item);
+      if (code === undefined) kept.push(notAhead(item, now));
       else ignored.push({ at, code });
     });
     await saveItems(tx, { setId: set.id, memberId: caller.memberId }, kept);
@@ -61,6 +61,11 @@ export async function takeOpinions(
 
 function entriesOf(items: readonly OpinionItem[]): string[] {
   return [...new Set(items.flatMap((item) => item.entry ?? []))];
+}
+
+/** A clock that is ahead would otherwise keep out the member's own next word until it has come true. */
+function notAhead(item: OpinionItem, now: Date): OpinionItem {
+  return "at" in item && Date.parse(item.at) > now.getTime() ? { ...item, at: now.toISOString() } : item;
 }
 
 type Known = { known: ReadonlySet<string>; head: number; nowMs: number };
