@@ -1,5 +1,6 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type Recall, signRecall } from "@breakwater/shared/recall.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { setDir } from "../sync/paths.ts";
 import { type DoublePublisher, makeDoublePublisher } from "../testing/double-publisher.ts";
@@ -78,6 +79,20 @@ describe("a change of the copy", () => {
     expect(found(own, sha256(300))).toEqual([]);
     expect((await own.refresh(new Date())).changed).toBe(1);
     expect(found(own, sha256(300))).toEqual([[testId(300), 2]]);
+  });
+
+  it("that cannot be taken over keeps no recall from the copy that answers on", async () => {
+    const own = await open();
+    const iat = Math.floor(Date.now() / 1000);
+    const recall = { publisher: "real.example", set: "verified", recall: 1, root: 1, iat, exp: iat + 3_600 };
+    const named = { ...recall, entries: [testId(1)] } as unknown as Recall;
+    await scene.double.store.postRecall(real.setId, await signRecall(named, [real.releaseKey]));
+    await real.release(real.put(testHashEntry(300)), { purpose: "erasure" });
+    await sync();
+    expect((await own.refresh(new Date(), { maxRecords: 10 })).heavy).toEqual(["real.example/verified"]);
+    expect(own.match(sha256(1), new Date()).found).toMatchObject([
+      { release: 1, level: "review", recalled: { recall: 1 } },
+    ]);
   });
 
   it("opens a set that is new, and lets go of one that is gone", async () => {

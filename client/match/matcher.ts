@@ -67,13 +67,12 @@ export async function openMatcher(stateDir: string, now: Date): Promise<Matcher>
       drop(set);
       return held === undefined ? "same" : "changed";
     }
+    // First, and whatever becomes of the new copy: a recall holds for the one that answers until then.
+    if (held !== undefined) await refreshStanding(held, stateDir, at);
     const bad = changed.get(set);
     if (bad !== undefined && isSame(bad, current)) return "same";
     changed.delete(set);
-    if (held !== undefined && isSame(held.copy.current, current)) {
-      await refreshStanding(held, stateDir, at);
-      return "same";
-    }
+    if (held !== undefined && isSame(held.copy.current, current)) return "same";
     const fresh = await openSet(stateDir, setId, at, { held, maxRecords });
     if (fresh !== undefined && "tooHeavy" in fresh) return "heavy";
     // One step: whoever asks sees the old copy or the new one.

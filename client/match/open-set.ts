@@ -124,8 +124,8 @@ function cachedEntries(copy: Copy): (row: RowRef) => EntryByKind[SetKind] {
 
 /** What changes without the copy: when it was verified last, and what is recalled. */
 export async function refreshStanding(opened: OpenSet, stateDir: string, now: Date): Promise<void> {
-  opened.status = await readStatus(stateDir, opened.setId);
   opened.recalls = await recallsOf(stateDir, opened.setId, now);
+  opened.status = await readStatus(stateDir, opened.setId);
 }
 
 /** Stands for recalls that are there and cannot be read: any entry, for as long as that is so. */
