@@ -1,8 +1,9 @@
 /** One row of a CSV list as text (RFC 4180), with cells that no spreadsheet runs. */
 
-// A spreadsheet runs a cell that begins like this. Written cells get an apostrophe, which reading takes off again.
-const FORMULA = /^[=+\-@\t\r]/;
-const GUARDED_FORMULA = /^'+[=+\-@\t\r]/;
+// A spreadsheet runs a cell that begins like this, some in full width too. Written cells get an apostrophe, which reading
+// takes off again.
+const FORMULA = /^[=+\-@＝＋－＠\t\r\n]/;
+const GUARDED_FORMULA = /^'+[=+\-@＝＋－＠\t\r\n]/;
 
 /** The cell as it was before {@link formatCsvCells} guarded it. */
 export function unguardCell(value: string): string {
