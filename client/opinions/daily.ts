@@ -29,7 +29,9 @@ export type DayCounts = { matched: number; reviewed: number; confirmed: number; 
 export async function queueDailyCounts(stateDir: string, now: Date): Promise<number> {
   const yesterday = dayOf(new Date(now.getTime() - DAY_MS));
   const oldest = dayOf(new Date(now.getTime() - (OPINION_MAX_AGE_DAYS - 1) * DAY_MS));
-  const told = await readTold(stateDir);
+  const last = await readTold(stateDir);
+  // Told by a clock that ran ahead: nothing would be told until that day. Telling again changes nothing.
+  const told = last !== undefined && last.through > yesterday ? undefined : last;
   const verdicts = (await listVerdicts(stateDir)).filter(({ day }) => day >= oldest);
   const newest = [told?.verdicts ?? "", ...verdicts.map(({ at }) => at)].sort().at(-1) ?? "";
   const days = new Set(

@@ -208,11 +208,13 @@ describe("daily counts", () => {
     await hits("20", 3, 2);
     await hits("22", 40, 1);
     const day = "2026-11-20";
-    expect(await told()).toEqual([
+    const often: OpinionItem[] = [
       { kind: "sighting", entry: testId(1), day, count_band: "10-99" },
       { kind: "outcomes", entry: testId(1), day, matched: 12 },
-      { kind: "sighting", entry: testId(2), day, count_band: "1-4" },
-    ]);
+    ];
+    const seldom: OpinionItem[] = [{ kind: "sighting", entry: testId(2), day, count_band: "1-4" }];
+    // In the order of the ids, whichever was hit first.
+    expect(await told()).toEqual(testId(1) < testId(2) ? [...often, ...seldom] : [...seldom, ...often]);
     expect(await told()).toEqual([]);
     expect(await told(new Date("2026-11-23T00:00:01Z"))).toMatchObject([
       { kind: "sighting", day: "2026-11-22" },
@@ -248,6 +250,13 @@ describe("daily counts", () => {
       reviewed: 6,
       rejected: 6,
     });
+  });
+
+  it("go on after a clock that ran years ahead was set right", async () => {
+    expect(await told(new Date("2031-01-01T00:00:00Z"))).toEqual([]);
+    await hits("20", 12);
+    expect((await told()).length).toBe(2);
+    expect(await told()).toEqual([]);
   });
 
   it("tell the same day again after a kill, which changes nothing", async () => {
