@@ -208,11 +208,11 @@ describe("daily counts", () => {
     await hits("20", 3, 2);
     await hits("22", 40, 1);
     const day = "2026-11-20";
-    const often: OpinionItem[] = [
+    const often = [
       { kind: "sighting", entry: testId(1), day, count_band: "10-99" },
       { kind: "outcomes", entry: testId(1), day, matched: 12 },
     ];
-    const seldom: OpinionItem[] = [{ kind: "sighting", entry: testId(2), day, count_band: "1-4" }];
+    const seldom = [{ kind: "sighting", entry: testId(2), day, count_band: "1-4" }];
     // In the order of the ids, whichever was hit first.
     expect(await told()).toEqual(testId(1) < testId(2) ? [...often, ...seldom] : [...seldom, ...often]);
     expect(await told()).toEqual([]);
