@@ -1,3 +1,5 @@
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { testHashEntry, testId } from "../testing/entries.ts";
@@ -57,6 +59,18 @@ describe("the matching thread", () => {
     }
     expect(body).toContain(testId(1));
     expect(threads.length).toBe(2);
+  });
+
+  it("that cannot be followed at once is followed once it can", async () => {
+    const ledger = join(scene.stateDir, "ledger");
+    await rm(ledger, { recursive: true, force: true });
+    await writeFile(ledger, "in the way");
+    await threads[0]?.terminate();
+    await vi.waitFor(() => expect(threads.length).toBeGreaterThan(2), { timeout: 30_000 });
+    await expect(ask(1)).rejects.toMatchObject({ code: "busy" });
+    await rm(ledger);
+    await vi.waitFor(async () => expect((await ask(1)).body).toContain(testId(1)), { timeout: 30_000, interval: 100 });
+    expect(told).toEqual(["crashed ended"]);
   });
 
   it("refuses a batch that cannot be read, and goes on", async () => {

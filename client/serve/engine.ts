@@ -3,10 +3,11 @@
  * one answers, and the old one ends when its last answer is out. A thread that has ended gives back all of its memory.
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { SHARE_ENV, Worker } from "node:worker_threads";
 import { ExchangeError, isProblemCode, type ProblemDetail } from "@breakwater/shared/problem.ts";
 import type { EngineData, FromEngine, Standing, Tally, ToEngine } from "./engine-messages.ts";
-import { DRAIN_MS } from "./limits.ts";
+import { DRAIN_MS, REOPEN_MS } from "./limits.ts";
 
 export type EngineAnswer = { body: string; tally: Tally };
 export type EngineEvents = {
@@ -45,12 +46,24 @@ export async function openEngine(data: EngineData, events: EngineEvents): Promis
   function onEnd(thread: Thread, kind: string): void {
     if (closing || thread !== current) return;
     events.onCrash(kind);
-    void succeed().catch(() => undefined);
+    void replaceDead();
+  }
+
+  /** Until one opens: what kept it from opening, such as a full disk, may be over in a while. */
+  async function replaceDead(): Promise<void> {
+    while (!closing && current.dead) {
+      try {
+        await succeed();
+      } catch {
+        await sleep(REOPEN_MS, undefined, { ref: false });
+      }
+    }
   }
 
   /** Opens a new thread and lets the old one go once it has answered everything. */
   async function succeed(): Promise<void> {
     const next = await openThread(data, events, onEnd);
+    if (closing) return next.end();
     const old = current;
     current = next;
     const retired = old.end().finally(() => retiring.delete(retired));

@@ -14,6 +14,8 @@ export const KEEP_ALIVE_MS = 65_000;
 /** After SIGTERM: what is in flight is answered, and after this the rest is cut off. */
 export const DRAIN_MS = 15_000;
 export const IDLE_LOOK_MS = 50;
+/** Between tries to open a matching thread in place of one that died. */
+export const REOPEN_MS = 1_000;
 /** How much of a refused body is read and dropped, so that its sender gets to read the refusal. */
 export const LINGER_MAX_BYTES = 32 * 1024 * 1024;
 export const LINGER_MS = 1_000;
