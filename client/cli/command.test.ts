@@ -157,7 +157,7 @@ describe("sync", () => {
   });
 
   it("waits for another command, or leaves with 7", async () => {
-    let letGo = () => undefined as void;
+    let letGo: () => void = () => {};
     const waiting = new Promise<void>((resolve) => {
       letGo = resolve;
     });

@@ -110,5 +110,13 @@ describe("match --url", () => {
     // Addresses are never links, and the ledger holds none.
     expect(ran.stdout).not.toContain("https://");
     expect((await run(["match", "--url", "not an address"])).code).toBe(6);
+    // One bad line, or one far too long, keeps the others from nothing.
+    const long = `https://else.example/${"a".repeat(64 * 1024)}`;
+    const mixed = await run(["match", "--url", "-"], {
+      stdin: `not an address\n${long}\nhttps://forum1.example/t/1\n`,
+    });
+    expect(mixed.code).toBe(6);
+    expect(mixed.stdout).toContain("how    URL, this address");
+    expect(mixed.stdout.match(/not compared .* url_invalid/g)).toHaveLength(2);
   });
 });

@@ -20,7 +20,7 @@ import {
 import { addCommand } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CommandFailure } from "../failure.ts";
-import { printMatched } from "../match-lines.ts";
+import { printMatched, printProblem } from "../match-lines.ts";
 import { walkPaths } from "../paths.ts";
 import { startProgress } from "../progress.ts";
 import { readLines, readText } from "../read-text.ts";
@@ -30,6 +30,8 @@ type Options = { hitExit?: string; text?: boolean; url?: boolean; country?: stri
 type Asked = { label: string; answered: Answered };
 type Tools = { asking: Asking & { matcher: Matcher }; country?: string; context?: TermContext; now: () => Date };
 const EXIT_CODE_MAX = 255;
+/** Enough of an address that is too long to find it again in the list. */
+const LABEL_MAX_CHARS = 80;
 
 export function addMatch(program: Command): void {
   addCommand<Options>(program, {
@@ -87,14 +89,22 @@ async function printAll(terminal: Terminal, items: AsyncIterable<Asked>): Promis
   const progress = startProgress(terminal);
   let done = 0;
   let hits = 0;
+  let failed: ExchangeError | undefined;
   for await (const { label, answered } of items) {
     progress.update("matching", ++done, undefined, "items");
-    if ("problem" in answered) throw answered.problem;
+    if ("problem" in answered) {
+      // One bad line of a long list keeps the others from nothing; the command still ends as failed.
+      progress.end();
+      printProblem(terminal, label, answered.problem);
+      failed ??= answered.problem;
+      continue;
+    }
     if (answered.hits.length > 0) progress.end();
     hits += answered.hits.length;
     printMatched(terminal, label, answered);
   }
   progress.end();
+  if (failed !== undefined) throw failed;
   return hits;
 }
 
@@ -124,7 +134,9 @@ async function* askTexts({ asking, country, context, now }: Tools, paths: readon
 async function* askAddresses({ asking, country, now }: Tools, words: readonly string[]): AsyncGenerator<Asked> {
   for await (const url of readAddresses(words)) {
     if (url.length > MATCH_URL_MAX_CHARS) {
-      throw new ExchangeError("url_invalid", { reason: "length", max_chars: MATCH_URL_MAX_CHARS });
+      const problem = new ExchangeError("url_invalid", { reason: "length", max_chars: MATCH_URL_MAX_CHARS });
+      yield { label: `${url.slice(0, LABEL_MAX_CHARS)}…`, answered: { problem } };
+      continue;
     }
     const [answered] = await ask(asking, [{ query: { url }, country }], now());
     yield { label: url, answered: answered as Answered };
