@@ -45,17 +45,18 @@ export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
     worker ??= new Worker(new URL("./sync-worker.ts", import.meta.url), { workerData: { profileDir } });
     const asked = worker;
     return new Promise((resolve) => {
+      // One by one: removeAllListeners would also take those by which a thread hands on its messages.
       const end = (ended: Round) => {
-        asked.removeAllListeners();
+        asked.off("message", end).off("error", fail).off("exit", leave);
         resolve(ended);
       };
       const die = (problem: string) => {
         worker = undefined;
         end({ outcomes: [], takenBack: 0, problem });
       };
-      asked.once("message", end);
-      asked.once("error", () => die("internal"));
-      asked.once("exit", () => die("interrupted"));
+      const fail = () => die("internal");
+      const leave = () => die("interrupted");
+      asked.on("message", end).on("error", fail).on("exit", leave);
       asked.postMessage("round");
     });
   }
