@@ -115,7 +115,7 @@ function sumOf(value: string): bigint {
 /** The command as a person runs it, in a process of its own, which says at its end how large it was. */
 async function runPublish(demo: Demo, setId: SetId, dir: string, isVisible: () => Promise<boolean>) {
   const rssPath = join(dir, "rss");
-  const tellRss = `import{writeFileSync}from"node:fs";process.on("exit",()=>writeFileSync(process.env.BENCH_RSS,String(process.resourceUsage().maxRSS)))`;
+  const tellRss = `import{writeFileSync}from"node:fs";import{peakMb}from"${new URL("./bench.ts", import.meta.url)}";process.on("exit",()=>writeFileSync(process.env.BENCH_RSS,String(peakMb())))`;
   const args = [
     "--disable-warning=ExperimentalWarning",
     "--import",
@@ -154,7 +154,7 @@ async function runPublish(demo: Demo, setId: SetId, dir: string, isVisible: () =
   }
   const code = await ended;
   if (code !== 0) throw new Error(`publish ended with ${code}: ${answer}`);
-  const clientMb = Math.round(Number(await readFile(rssPath, "utf8")) / KIB_A_MIB);
+  const clientMb = Number(await readFile(rssPath, "utf8"));
   return { headSeconds, seconds: since(), clientMb };
 }
 
