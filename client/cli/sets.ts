@@ -1,6 +1,6 @@
 /** Which sets a command means, and the lock that keeps two commands from writing the same copies. */
 
-import { formatSetId, parseSetId, type SetId } from "@breakwater/shared/ids.ts";
+import { parseSetId, type SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { takeLock } from "../profile/lock.ts";
 import type { Profile } from "../profile/profile.ts";
@@ -11,11 +11,6 @@ export function parseSetArgument(text: string, profile: Pick<Profile, "publisher
   if (text.includes("/")) return parseSetId(text);
   if (profile.publisher === undefined) throw new ExchangeError("id_invalid", { expected: "publisher/set" });
   return parseSetId({ publisher: profile.publisher, set: text });
-}
-
-export function sortSets(sets: SetId[]): SetId[] {
-  const byName = new Map(sets.map((setId) => [formatSetId(setId), setId]));
-  return [...byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, setId]) => setId);
 }
 
 /** How long a second command waits for the first one. */

@@ -8,7 +8,7 @@ import { TEST_API_KEY } from "../testing/double-exchange.ts";
 import { makeDoublePublisher } from "../testing/double-publisher.ts";
 import { aboutOfKind, testHashEntry } from "../testing/entries.ts";
 import { openScene, type Scene } from "../testing/scene.ts";
-import { newRoundMemory, runRound } from "./sync-round.ts";
+import { runRound } from "./sync-round.ts";
 
 let scene: Scene;
 beforeEach(async () => {
@@ -31,15 +31,14 @@ it("a set whose files here cannot be used keeps no other set from its syncs", as
     publishers.push(publisher);
   }
   const [first, second] = publishers as [(typeof publishers)[0], (typeof publishers)[0]];
-  const memory = newRoundMemory();
-  expect((await runRound(scene.dir, memory, new Date())).outcomes.map(({ outcome }) => outcome)).toEqual([
+  expect((await runRound(scene.dir, new Date())).outcomes.map(({ outcome }) => outcome)).toEqual([
     "updated",
     "updated",
   ]);
   const path = join(setDir(scene.stateDir, first.setId), "current.json");
   await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), v: 99 }));
   await second.release(second.put(testHashEntry(2)));
-  const round = await runRound(scene.dir, memory, new Date());
+  const round = await runRound(scene.dir, new Date());
   expect(round.outcomes).toMatchObject([{ set: "b.example/verified", outcome: "updated", release: 2 }]);
   expect(round.problem).toBe("state_newer");
 });

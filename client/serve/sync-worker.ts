@@ -2,14 +2,13 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
-import { newRoundMemory, type Round, runRound } from "./sync-round.ts";
+import { type Round, runRound } from "./sync-round.ts";
 
 const { profileDir } = workerData as { profileDir: string };
 const port = parentPort as NonNullable<typeof parentPort>;
-const memory = newRoundMemory();
 
 port.on("message", () => {
-  runRound(profileDir, memory, new Date()).then(
+  runRound(profileDir, new Date()).then(
     (round) => port.postMessage(round satisfies Round),
     (error: unknown) => {
       const problem = error instanceof ExchangeError ? error.code : "internal";

@@ -4,6 +4,7 @@ export { addBenign, benignLineOf, openBenign } from "./benign.ts";
 export type { Change } from "./compare.ts";
 export { type Copy, type Held, listCopies, openCopy, openHeld } from "./copy.ts";
 export { type Current, findCurrent } from "./current.ts";
+export { findSets, readLog, sortSets } from "./every-set.ts";
 export { type LogState, readLogState } from "./log/state.ts";
 export { type Tail, tailLog } from "./log/tail.ts";
 export { judgeCopy, type SyncOutcome, syncSet } from "./outcome.ts";

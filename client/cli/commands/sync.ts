@@ -3,20 +3,16 @@
 import { formatSetId, type SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { Command } from "commander";
-import type { Exchange } from "../../http/index.ts";
-import { type LogPin, obtainLogPin } from "../../profile/log-pins.ts";
 import { type Pins, readPins } from "../../profile/pins.ts";
-import { findCurrent, listCopies, type SyncOutcome, syncSet } from "../../sync/index.ts";
-import { readLogState, writeLogState } from "../../sync/log/state.ts";
-import { type Tail, tailLog } from "../../sync/log/tail.ts";
+import { findCurrent, findSets, readLog, type SyncOutcome, sortSets, syncSet } from "../../sync/index.ts";
 import { type IndexView, parseView, WHOLE_VIEW } from "../../sync/part/index-view.ts";
 import type { SyncContext } from "../../sync/sync-set.ts";
 import { tellAfterSync } from "../after-sync-lines.ts";
-import { addCommand, type Context } from "../command.ts";
+import { addCommand } from "../command.ts";
 import { type ExitCode, worstExit } from "../exit-codes.ts";
 import { CommandFailure } from "../failure.ts";
 import { startProgress } from "../progress.ts";
-import { LOCK_WAIT_MS, parseSetArgument, sortSets, withStateLock } from "../sets.ts";
+import { LOCK_WAIT_MS, parseSetArgument, withStateLock } from "../sets.ts";
 import { exitOf, printOutcome } from "../sync-lines.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -54,11 +50,10 @@ export function addSync(program: Command): void {
       // A word that is mistyped ends the command before anything is asked of anybody.
       parseView(options.only, options.minVerification, WHOLE_VIEW);
       return withStateLock(terminal, profile.stateDir, parseWait(options.wait), async () => {
-        const log = await readLog(context, exchange, pins, profile.stateDir, now);
-        const sets =
-          named.length > 0
-            ? sortSets(named)
-            : await findSets(terminal, exchange, pins, profile.stateDir, log.tail, now);
+        const round = { source: exchange, stateDir: profile.stateDir, pins, now };
+        const { isNew, ...log } = await readLog(context.profileDir, round);
+        if (isNew) terminal.note(terminal.mark("note", `log pinned at first use: ${log.log?.vkey}`));
+        const sets = named.length > 0 ? sortSets(named) : tellSets(terminal, pins, await findSets(round, log.tail));
         const codes: ExitCode[] = [];
         for (const setId of sets) {
           const { stateDir } = profile;
@@ -87,26 +82,6 @@ async function chooseView(
   return parseView(only, minVerification, current?.v === 2 ? current.view : WHOLE_VIEW);
 }
 
-type Log = { tail: Tail; log?: LogPin };
-
-/** The log is read once for all sets. What keeps it from being read is told by each set. */
-async function readLog(
-  { terminal, profileDir }: Context,
-  source: Exchange,
-  pins: Pins,
-  stateDir: string,
-  now: Date,
-): Promise<Log> {
-  try {
-    const { pin: log, isNew } = await obtainLogPin(profileDir, source, now);
-    if (isNew) terminal.note(terminal.mark("note", `log pinned at first use: ${log.vkey}`));
-    return { log, tail: await tailLog({ source, stateDir, pins, log, now }) };
-  } catch (error) {
-    if (!(error instanceof ExchangeError) || error.code === "profile_invalid") throw error;
-    return { tail: { state: await readLogState(stateDir, source.origin), advanced: false, error } };
-  }
-}
-
 async function syncOne(terminal: Terminal, context: SyncContext): Promise<SyncOutcome> {
   const progress = startProgress(terminal);
   const name = formatSetId(context.setId);
@@ -118,42 +93,20 @@ async function syncOne(terminal: Terminal, context: SyncContext): Promise<SyncOu
   }
 }
 
-/** The log says what is new of what is read; what may be read besides changes rarely, and is asked for less often. */
-const CATALOGUE_EVERY_MS = 10 * 60 * 1000;
-
-function isCatalogueDue({ state, error }: Tail, now: Date): boolean {
-  const asked = state?.catalogue;
-  if (state === undefined || asked === undefined || error !== undefined || asked.size !== state.size) return true;
-  return Math.abs(now.getTime() - Date.parse(asked.at)) > CATALOGUE_EVERY_MS;
-}
-
-/** What the catalogue offers of pinned publishers, and what is held already, also when the catalogue is silent about it. */
-async function findSets(
+/** @throws when there is nothing to sync, and the catalogue's own refusal where no copy is held that could be tried */
+function tellSets(
   terminal: Terminal,
-  exchange: Exchange,
   pins: Pins,
-  stateDir: string,
-  tail: Tail,
-  now: Date,
-): Promise<SetId[]> {
-  const held = await listCopies(stateDir);
-  if (held.length > 0 && !isCatalogueDue(tail, now)) return sortSets(held);
-  const offered = await listOffered(exchange, held);
-  if (tail.state !== undefined) {
-    tail.state.catalogue = { at: now.toISOString(), size: tail.state.size };
-    await writeLogState(stateDir, tail.state);
-  }
-  const unpinned = new Set(
-    offered.filter(({ publisher }) => pins[publisher] === undefined).map(({ publisher }) => publisher),
-  );
-  for (const publisher of [...unpinned].sort()) {
+  { sets, unpinned, problem }: Awaited<ReturnType<typeof findSets>>,
+): SetId[] {
+  for (const publisher of unpinned) {
     terminal.note(
       terminal.mark("note", `${publisher} is not followed: no root of it is pinned (breakwater pin ${publisher})`),
     );
   }
-  const sets = sortSets([...held, ...offered.filter(({ publisher }) => pins[publisher] !== undefined)]);
   if (sets.length > 0) return sets;
-  const nothingPinned = Object.keys(pins).length === 0 && offered.length > 0;
+  if (problem !== undefined) throw problem;
+  const nothingPinned = Object.keys(pins).length === 0 && unpinned.length > 0;
   const text = {
     what: nothingPinned
       ? "Nothing synced: no publisher is pinned."
@@ -162,18 +115,6 @@ async function findSets(
     next: nothingPinned ? "breakwater pin PUBLISHER --digest DIGEST, from your agreement" : "breakwater sets",
   };
   throw new CommandFailure(new ExchangeError(nothingPinned ? "root_pin" : "not_found"), text);
-}
-
-async function listOffered(exchange: Exchange, held: SetId[]): Promise<SetId[]> {
-  try {
-    const rows = await exchange.listSets();
-    // A set without a release has nothing to sync yet.
-    return rows.filter(({ release }) => release > 0).map(({ publisher, set }) => ({ publisher, set }));
-  } catch (error) {
-    // What is held is tried all the same, so that each set's line says how it stands.
-    if (error instanceof ExchangeError && held.length > 0) return [];
-    throw error;
-  }
 }
 
 function parseWait(text: string | undefined): number {
