@@ -35,10 +35,9 @@ export const exact: Bench = {
     try {
       for (let at = 0; at < file.length; at += WRITE_BYTES) writeSync(descriptor, file.subarray(at, at + WRITE_BYTES));
       const queries = makeQueries(file, size);
-      let onDisk = undefined as unknown as ExactIndex;
-      const buildSeconds = await timed(async () => {
-        onDisk = openExactIndex({ rows: readerOf(descriptor), digestBytes: DIGEST_BYTES, count: size });
-      });
+      const startedMs = performance.now();
+      const onDisk = openExactIndex({ rows: readerOf(descriptor), digestBytes: DIGEST_BYTES, count: size });
+      const buildSeconds = (performance.now() - startedMs) / 1_000;
       const inMemory = openExactIndex({ rows: file, digestBytes: DIGEST_BYTES, count: size });
       say(`Opened in ${buildSeconds.toFixed(2)} s; now the Set.`);
       const heapBefore = collectedHeapBytes();
