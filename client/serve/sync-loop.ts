@@ -2,6 +2,7 @@
 
 import { Worker } from "node:worker_threads";
 import { takeLock } from "../profile/lock.ts";
+import { STREAMING_LIMITS } from "../sync/part/segment-pool.ts";
 import { SYNC_JITTER } from "./limits.ts";
 import type { Round } from "./sync-round.ts";
 
@@ -42,7 +43,10 @@ export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
   }
 
   function askWorker(): Promise<Round> {
-    worker ??= new Worker(new URL("./sync-worker.ts", import.meta.url), { workerData: { profileDir } });
+    worker ??= new Worker(new URL("./sync-worker.ts", import.meta.url), {
+      workerData: { profileDir },
+      resourceLimits: STREAMING_LIMITS,
+    });
     const asked = worker;
     return new Promise((resolve) => {
       // One by one: removeAllListeners would also take those by which a thread hands on its messages.

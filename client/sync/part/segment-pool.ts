@@ -10,6 +10,11 @@ import { runSegmentJob, type SegmentDone, type SegmentJob } from "./segment-job.
 const WORKERS_MAX = 4;
 /** A thread takes about 100 ms to start; so does this much work. */
 const WORTH_WORKERS_ENTRIES = 65_536;
+/**
+ * What streams through a thread is forgotten at once. Left alone, V8 lets the space for it grow to 48 MiB a thread, and a
+ * longer stream then costs more memory than a short one.
+ */
+export const STREAMING_LIMITS = { maxYoungGenerationSizeMb: 12 };
 
 export type WorkerAnswer =
   | { done: SegmentDone; refused?: never }
@@ -54,7 +59,11 @@ class SegmentThread {
   #broken: Error | undefined;
 
   constructor(options: ScanOptions) {
-    this.#worker = new Worker(new URL("./segment-worker.ts", import.meta.url), { workerData: options, execArgv: [] });
+    this.#worker = new Worker(new URL("./segment-worker.ts", import.meta.url), {
+      workerData: options,
+      execArgv: [],
+      resourceLimits: STREAMING_LIMITS,
+    });
     this.#worker.unref();
     this.#worker.on("message", ({ done, refused }: WorkerAnswer) => {
       if (done !== undefined) this.#settle?.resolve(done);
