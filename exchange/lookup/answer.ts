@@ -54,7 +54,7 @@ export async function takeBucket(
     if (bytes !== undefined) return { bytes, endsAt: lent.endsAt };
   }
   // What was lent and is over counts before the next question does: a walk shows in what was asked last too.
-  await settleEnded(deps);
+  await settleEnded(deps, caller);
   const tier = await requireIndex(deps, caller, name);
   if (prefix >= 2 ** bits) throw new ExchangeError("not_found");
   const found = await countAndFind(deps, caller, { name, tier, bits, epoch, prefix });

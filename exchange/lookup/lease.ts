@@ -125,15 +125,35 @@ async function readPlaces({ sql, config }: Deps, { id, folder, epoch, bits }: Le
   return places;
 }
 
-/** What is over is counted and given back. @param all - those in force too: somebody wants to see the figures */
-export async function settleEnded(deps: Deps, { all = false } = {}): Promise<void> {
+/** A member that never comes back is settled by others, one at a time: nobody waits for a crowd whose leases end together. */
+const OTHERS_A_TIME = 1;
+
+/** Before a member's next question is counted: what it was lent and is over is counted and given back. */
+export async function settleEnded(deps: Deps, { memberId }: Pick<KeyCaller, "memberId">): Promise<void> {
   const nowMs = deps.now().getTime();
-  const ended = [...leases].filter(
-    ([name, { untilMs, left }]) =>
-      name.startsWith(`${deps.config.origin} `) &&
-      (all || left === 0 || nowMs >= untilMs || nowMs < untilMs - LEASE_MS),
+  const ended = leasesOf(deps).filter(
+    ([, { untilMs, left }]) => left === 0 || nowMs >= untilMs || nowMs < untilMs - LEASE_MS,
   );
-  for (const [name, lease] of ended) {
+  const own = ended.filter(([, { caller }]) => caller.memberId === memberId);
+  const others = ended.filter(([, { caller }]) => caller.memberId !== memberId);
+  await settleThese(deps, [...own, ...others.slice(0, OTHERS_A_TIME)]);
+}
+
+/** Somebody wants to see the figures: those in force are settled too. @param caller - only this one's */
+export async function settleAll(deps: Deps, caller?: Pick<KeyCaller, "memberId">): Promise<void> {
+  const isAsked = ({ memberId }: KeyCaller) => caller === undefined || caller.memberId === memberId;
+  await settleThese(
+    deps,
+    leasesOf(deps).filter(([, lease]) => isAsked(lease.caller)),
+  );
+}
+
+function leasesOf({ config }: Deps): [string, Lease][] {
+  return [...leases].filter(([name]) => name.startsWith(`${config.origin} `));
+}
+
+async function settleThese(deps: Deps, these: readonly [string, Lease][]): Promise<void> {
+  for (const [name, lease] of these) {
     // Another request may have settled it while this one waited, and lent anew under the same name.
     if (leases.get(name) !== lease) continue;
     leases.delete(name);

@@ -255,6 +255,25 @@ describe("a lease", () => {
     expect((await indexOf(member.key)).left).toBe(budget - 13);
   });
 
+  it("that is over is settled by its own member; of a crowd's that end together nobody pays for more than one", async () => {
+    await x.request("/v1/operator/lookups", { key: x.operatorKey });
+    const crowd = await Promise.all(Array.from({ length: 5 }, () => x.member({ tier: "vetted" })));
+    const { index, epoch } = await indexOf((crowd[0] as (typeof crowd)[number]).key);
+    const askEach = (members: typeof crowd) =>
+      Promise.all(members.map(async ({ key }) => (await lookup.bucket(key, index, epoch, 0)).status));
+    const lending = async () =>
+      (await x.sql`select 1 from lookup_uses where lent > 0 and index_name = 'vetted' and day = ${x.clock.now()}::date`)
+        .length;
+    expect(await askEach(crowd)).toEqual(new Array(5).fill(200));
+    expect(await lending()).toBe(5);
+    x.clock.advance(LEASE_MS);
+    // Its own, one other's, and what it is lent anew.
+    expect(await askEach(crowd.slice(0, 1))).toEqual([200]);
+    expect(await lending()).toBe(4);
+    await x.request("/v1/operator/lookups", { key: x.operatorKey });
+    expect(await lending()).toBe(0);
+  });
+
   it("is taken for one index and not used for another", async () => {
     const member = await x.member({ tier: "vetted" });
     const { index, epoch } = await indexOf(member.key);

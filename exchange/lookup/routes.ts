@@ -15,7 +15,7 @@ import { describe, params } from "../platform/http.ts";
 import { isRestoring, RETRY_AFTER_SECONDS } from "../platform/restore-state.ts";
 import { takeBucket } from "./answer.ts";
 import { listLookups } from "./indexes.ts";
-import { findLeaseholder, settleEnded } from "./lease.ts";
+import { findLeaseholder, settleAll } from "./lease.ts";
 import { listUses } from "./operator.ts";
 import { parseIndexName } from "./sources.ts";
 
@@ -54,7 +54,7 @@ export const lookup = new Hono<Env>()
     }),
     requireKey("read"),
     async (c) => {
-      await settleEnded(c.var.deps, { all: true });
+      await settleAll(c.var.deps, c.var.caller as KeyCaller);
       return c.json(await listLookups(c.var.deps, c.var.caller));
     },
   )
@@ -92,7 +92,7 @@ export const lookup = new Hono<Env>()
     }),
     requireCaller({ scopes: ["operator"], roles: ["operator"] }),
     async (c) => {
-      await settleEnded(c.var.deps, { all: true });
+      await settleAll(c.var.deps);
       return c.json(await listUses(c.var.deps));
     },
   ) as unknown as Hono<Env>;
