@@ -61,13 +61,14 @@ async function expectFinished(): Promise<void> {
   expect(existsSync(workDir())).toBe(false);
 }
 
-/** Ends the command hard as soon as the double was asked for what fits. */
+/** Ends the command hard as soon as the double was asked for what fits, and what it composed is kept. */
 async function killWhen(asked: RegExp): Promise<void> {
   let over = false;
   const ran = runCommand(args(), {
     profile,
     async onStart(child) {
-      while (!over && !scene.double.requests.some((request) => asked.test(request))) await sleep(LOOK_MS);
+      const isAsked = () => scene.double.requests.some((request) => asked.test(request));
+      while (!over && !(isAsked() && (await findPending(scene.stateDir, setId)))) await sleep(LOOK_MS);
       child.kill("SIGKILL");
     },
   });
@@ -89,7 +90,7 @@ describe("a publish that is killed", () => {
   );
 
   it(
-    "while it composes sends nothing, and the next run composes anew",
+    "while it composes publishes nothing, and the next run composes anew",
     async () => {
       for (const write of [6, 9]) {
         const env = { KILL_AT_WRITE: String(write) };

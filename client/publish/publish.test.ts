@@ -67,6 +67,16 @@ const releases = () => double.store.getSet(setId).releases;
 const publish = (context: PublisherContext, ...numbers: number[]) =>
   publishList(context, { list: listOf(...numbers), about: TEST_ABOUT });
 
+it("sends what could not be sent early in its turn, and each blob once", async () => {
+  const context = await openPublisher();
+  double.hostile = [{ path: /\/v1\/blobs\//, act: "gone", times: 1 }];
+  expect(await publish(context, 1, 2, 3)).toMatchObject({ published: true, release: 1 });
+  const put = double.requests.filter((request) => request.startsWith("PUT ") && request.includes("/blobs/"));
+  const arrived = new Set(put);
+  expect(arrived.size).toBe(3);
+  expect(put.length).toBeLessThanOrEqual(arrived.size + 1);
+});
+
 describe.each(["member", "exchange"] as const)("publishing with the release key at the %s", (custody) => {
   it("publishes a first release, then only what changed, then nothing", async () => {
     const context = await openPublisher(custody);

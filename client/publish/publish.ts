@@ -10,9 +10,17 @@ import { findOwnStatements, noteStatement } from "./journal.ts";
 import type { ListSource } from "./list.ts";
 import { entriesOf, type OwnSet, type PublisherContext, type StreamedEntries, withOwnSet } from "./own-set.ts";
 import { gzipBeside, SEGMENTS_AHEAD } from "./packing.ts";
-import { dropPending, findPending, openPendingDraft, type Pending } from "./pending.ts";
+import {
+  dropPending,
+  findPending,
+  openPendingDraft,
+  type Pending,
+  type PendingDraft,
+  readPendingBlob,
+} from "./pending.ts";
 import { dropWork, planList, type SetChange } from "./plan.ts";
 import { type SendContext, type Sent, sendPending } from "./send.ts";
+import { type EarlySender, openEarlySender } from "./send-early.ts";
 
 const PROGRESS_LINES = 16_384;
 
@@ -101,7 +109,8 @@ export async function sendComposed(
 ): Promise<Sent> {
   const { stateDir, setId, now } = context;
   const draft = await openPendingDraft(stateDir, setId);
-  const composed = await keepComposed(context, input, draft.keep);
+  const early = openEarlySender(context.exchange, (digest) => readPendingBlob(stateDir, setId, digest));
+  const composed = await keepComposed(context, input, draft.keep, early);
   const pending = await draft.finish({
     release: composed.statement.release,
     digest: composed.digest,
@@ -112,7 +121,7 @@ export async function sendComposed(
     composed_at: now.toISOString(),
   });
   await notePending(context, pending);
-  const sent = await sendPending(sendContext(context), pending, false);
+  const sent = await sendPending(sendContext(context), pending, { early });
   await moveCopy(context, sent);
   return sent;
 }
@@ -120,7 +129,8 @@ export async function sendComposed(
 async function keepComposed(
   { setId, random, onProgress }: PublisherContext,
   input: OwnInput,
-  keep: Awaited<ReturnType<typeof openPendingDraft>>["keep"],
+  keep: PendingDraft["keep"],
+  early: EarlySender,
 ): Promise<Composed> {
   const composing = composeBlobs({
     ...input,
@@ -129,10 +139,19 @@ async function keepComposed(
     entries: counting(input.entries, (packed) => onProgress?.("packed", packed, input.entries.count)),
     packing: { compress: gzipBeside, ahead: SEGMENTS_AHEAD },
   });
-  for (;;) {
-    const step = await composing.next();
-    if (step.done) return step.value;
-    await keep(step.value);
+  // One blob is written to its file while the next is composed.
+  let kept = Promise.resolve();
+  try {
+    for (;;) {
+      const step = await composing.next();
+      await kept;
+      if (step.done) return step.value;
+      kept = keep(step.value).then(() => early.offer(step.value.digest));
+      kept.catch(() => {}); // told at the next turn
+    }
+  } catch (error) {
+    await Promise.allSettled([kept, early.end()]);
+    throw error;
   }
 }
 
@@ -193,7 +212,7 @@ export async function finishPending(context: PublisherContext): Promise<number |
   }
   try {
     await notePending(context, pending);
-    const sent = await sendPending(sendContext(context), pending, true);
+    const sent = await sendPending(sendContext(context), pending, {});
     await moveCopy(context, sent);
     return sent.release;
   } catch (error) {

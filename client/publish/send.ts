@@ -1,10 +1,12 @@
 /** Sends a pending release: blobs, then the statement or envelope, then waits until it is admitted. */
 
+import type { Digest } from "@breakwater/shared/bytes.ts";
 import type { SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError, isProblemCode } from "@breakwater/shared/problem.ts";
 import type { ReleaseAnswer } from "@breakwater/shared/wire/sets.ts";
 import type { Exchange } from "../http/index.ts";
 import { dropPending, type Pending, readPendingBlob, settlePending } from "./pending.ts";
+import type { EarlySender } from "./send-early.ts";
 
 export const BLOBS_AT_ONCE = 4;
 const ADMISSION_POLL_MS = 1_000;
@@ -41,12 +43,15 @@ export const MAY_WORK_LATER: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * @param resumed - a run before this one may have sent some of it: blobs are asked for before they are sent
- * @throws ExchangeError; unless trying again can help, what was composed is dropped first
+ * @property early - what this run has begun to send; without it, a run before this one may have sent some of it, so blobs
+ *   are asked for before they are sent
  */
-export async function sendPending(context: SendContext, pending: Pending, resumed: boolean): Promise<Sent> {
+export type Begun = { early?: Pick<EarlySender, "end"> };
+
+/** @throws ExchangeError; unless trying again can help, what was composed is dropped first */
+export async function sendPending(context: SendContext, pending: Pending, begun: Begun): Promise<Sent> {
   try {
-    await sendBlobs(context, pending, resumed);
+    await sendBlobs(context, pending, begun);
     const answer = await context.exchange.postRelease(context.setId, pending.body, pending.signed_by);
     const sent = answer === undefined ? await awaitAdmission(context, pending) : sentOf(answer, pending);
     await settlePending(context.stateDir, context.setId, pending);
@@ -61,14 +66,16 @@ export async function sendPending(context: SendContext, pending: Pending, resume
 async function sendBlobs(
   { exchange, stateDir, setId, onProgress }: SendContext,
   pending: Pending,
-  resumed: boolean,
+  { early }: Begun,
 ): Promise<void> {
+  const arrived = await early?.end();
+  const isThere = (digest: Digest) => (arrived === undefined ? exchange.hasBlob(digest) : arrived.has(digest));
   let next = 0;
   let done = 0;
   const worker = async () => {
     for (let at = next++; at < pending.blobs.length; at = next++) {
-      const digest = pending.blobs[at] as Pending["blobs"][number];
-      if (!resumed || !(await exchange.hasBlob(digest))) {
+      const digest = pending.blobs[at] as Digest;
+      if (!(await isThere(digest))) {
         await exchange.putBlob(digest, await readPendingBlob(stateDir, setId, digest));
       }
       onProgress?.("blobs", ++done, pending.blobs.length);
