@@ -11,6 +11,8 @@ import { parseSetId, type SetId } from "@breakwater/shared/ids.ts";
 export type Demo = {
   url: string;
   databaseUrl: string;
+  /** When `inspect` was asked for. */
+  inspectorUrl: string | undefined;
   home: string;
   profiles: Seeded["profiles"];
   setId: SetId;
@@ -21,7 +23,7 @@ export type Demo = {
 export async function withDemo<T>(
   say: (sentence: string) => void,
   work: (demo: Demo) => Promise<T>,
-  options: { assets?: string } = {},
+  options: { assets?: string; inspect?: boolean } = {},
 ): Promise<T> {
   const home = mkdtempSync(join(tmpdir(), "breakwater-bench-"));
   chmodSync(home, 0o711); // the database's own user passes through
@@ -33,7 +35,8 @@ export async function withDemo<T>(
     const pin = (await readPins(profiles.company.dir))[setId.publisher];
     if (pin === undefined) throw new Error(`${profiles.company.dir} has no pin of ${setId.publisher}`);
     say(`The exchange runs at ${exchange.url}.`);
-    return await work({ url: exchange.url, databaseUrl: exchange.databaseUrl, home, profiles, setId, pin });
+    const { url, databaseUrl, inspectorUrl } = exchange;
+    return await work({ url, databaseUrl, inspectorUrl, home, profiles, setId, pin });
   } finally {
     await exchange.stop();
     rmSync(home, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 // A list in a file becomes the head that everybody sees: the command, the exchange and its database together, against COPY of the same rows.
 import { spawn } from "node:child_process";
-import { createReadStream, readFileSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import { mkdir, open, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -8,13 +8,13 @@ import { fileURLToPath } from "node:url";
 import { openExchange, syncSet } from "@breakwater/client/index.ts";
 import { readPins } from "@breakwater/client/profile/pins.ts";
 import { openCopy } from "@breakwater/client/sync/index.ts";
-import { listProcessesOf } from "@breakwater/local/processes.ts";
 import { readLogInfo } from "@breakwater/local/welcome.ts";
 import { hexOf } from "@breakwater/shared/bytes.ts";
 import { parseSetId, randomBytes, type SetId } from "@breakwater/shared/ids.ts";
 import postgres from "postgres";
 import { type Bench, type Measured, timed } from "./bench.ts";
 import { type Demo, withDemo } from "./demo.ts";
+import { watchWorkerMemory } from "./worker-memory.ts";
 
 const DEFAULT_SIZE = 1_000_000;
 const GOAL_RATIO = 3;
@@ -23,7 +23,6 @@ const WORKER_GOAL_MB = 128;
 const POLL_MS = 100;
 const ROWS_A_WRITE = 5_000;
 const VALUE_BYTES = 32;
-const KIB_A_MIB = 1024;
 const MAIN = fileURLToPath(new URL("../client/cli/main.ts", import.meta.url));
 const ROWS_TABLE = "bench_rows";
 
@@ -45,7 +44,7 @@ export const publish: Bench = {
   run: ({ size = DEFAULT_SIZE, say }) => {
     // A Worker in production has this much. The local runtime sets no limit, so its heap would grow by what nobody needs.
     process.env.MINIFLARE_WORKERD_V8_FLAGS = `--max-heap-size=${WORKER_GOAL_MB}`;
-    return withDemo(say, (demo) => measure(demo, size, say));
+    return withDemo(say, (demo) => measure(demo, size, say), { inspect: true });
   },
 };
 
@@ -61,10 +60,10 @@ async function measure(demo: Demo, size: number, say: (sentence: string) => void
   const sql = postgres(demo.databaseUrl, { max: 2, onnotice: () => {} });
   try {
     await sql`checkpoint`;
-    const worker = watchWorker(demo.home);
+    const worker = await watchWorkerMemory(demo.inspectorUrl as string);
     const isVisible = async () => (await exchange.getSet(setId)).release >= 1;
-    const published = await runPublish(demo, setId, dir, isVisible).finally(worker.stop);
-    const workerMb = worker.grownMb();
+    const published = await runPublish(demo, setId, dir, isVisible);
+    const workerMb = await worker.stop();
     const held = await syncElsewhere(demo, setId, dir);
     const baselineSeconds = await copyRows(sql, demo.databaseUrl, setId, dir);
     const [counted] = await sql<{ count: string }[]>`select count(*) from ${sql(ROWS_TABLE)}`;
@@ -72,7 +71,7 @@ async function measure(demo: Demo, size: number, say: (sentence: string) => void
     const ratio = published.headSeconds / baselineSeconds;
     say(
       `Head after ${published.headSeconds.toFixed(1)} s, own copy after ${published.seconds.toFixed(1)} s; ` +
-        `client at most ${published.clientMb} MB, the Worker's process grew by at most ${workerMb} MB.`,
+        `client at most ${published.clientMb} MB, the Worker at most ${workerMb} MB.`,
     );
     return {
       bench: "publish",
@@ -156,30 +155,6 @@ async function runPublish(demo: Demo, setId: SetId, dir: string, isVisible: () =
   if (code !== 0) throw new Error(`publish ended with ${code}: ${answer}`);
   const clientMb = Number(await readFile(rssPath, "utf8"));
   return { headSeconds, seconds: since(), clientMb };
-}
-
-/** How much the runtime's process grows: the Worker, the storage beside it and the runtime's own caches together. */
-function watchWorker(home: string): { stop: () => void; grownMb: () => number } {
-  const pids = listProcessesOf(home)
-    .filter(({ command }) => command.includes("workerd"))
-    .map(({ pid }) => pid);
-  if (pids.length === 0) throw new Error("no workerd of this exchange is running");
-  const total = () => pids.reduce((sum, pid) => sum + residentMb(pid), 0);
-  const before = total();
-  let most = before;
-  const timer = setInterval(() => {
-    most = Math.max(most, total());
-  }, POLL_MS);
-  return { stop: () => clearInterval(timer), grownMb: () => Math.round(most - before) };
-}
-
-function residentMb(pid: number): number {
-  try {
-    const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-    return Number(kib ?? 0) / KIB_A_MIB;
-  } catch {
-    return 0; // it has ended, and whoever needs it will say so
-  }
 }
 
 /** A subscriber loads and verifies everything; what it holds is compared with the list. */

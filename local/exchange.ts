@@ -32,6 +32,8 @@ export type ExchangeOptions = {
   durable?: boolean;
   /** A folder of files that the Worker serves in place of the console, for measuring. */
   assets?: string;
+  /** Opens the runtime's inspector on a free port of this machine, for measuring. */
+  inspect?: boolean;
   /** False leaves scheduled work to `tick`. */
   ticking?: boolean;
 };
@@ -40,6 +42,8 @@ export type RunningExchange = {
   url: string;
   /** The database itself, not the pooler. */
   databaseUrl: string;
+  /** Of the exchange's Worker, when `inspect` was asked for (Chrome DevTools protocol). */
+  inspectorUrl: string | undefined;
   /** Runs scheduled work now; without a cron the due jobs. */
   tick(cron?: string): Promise<void>;
   stop(): Promise<void>;
@@ -94,11 +98,16 @@ export async function startExchange(options: ExchangeOptions): Promise<RunningEx
     if (ticking) await parts.ticker.tick().catch(() => {});
     noteRun(home, url);
     const { ticker, database } = parts as Required<typeof parts>;
-    return { url, databaseUrl: database.url, tick: ticker.tick, stop, kill, killed };
+    const inspectorUrl = options.inspect ? await inspectorOf(miniflare) : undefined;
+    return { url, databaseUrl: database.url, inspectorUrl, tick: ticker.tick, stop, kill, killed };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+async function inspectorOf(miniflare: Miniflare): Promise<string> {
+  return new URL(`/core:user:${WORKER}`, await miniflare.getInspectorURL()).href;
 }
 
 async function stopParts(parts: {
@@ -161,6 +170,7 @@ async function startWorkers(
         cf: false,
         log: new Log(LogLevel.NONE),
         r2Persist: join(home, "r2"),
+        ...(options.inspect ? { inspectorPort: 0 } : {}),
         unsafeRuntimeEnv: { [RUN_MARKER]: home },
         handleRuntimeStdio: (out: Readable, err: Readable) => keepLog(home, out, err),
         workers: [exchange.options, signer.options, logSigner.options],
