@@ -80,6 +80,7 @@ export const WHY: Record<WhyNotBlock, string> = {
   roll_out: "outside the share that is rolled out",
   stale: "the copy is stale",
   test_set: "made-up data",
+  weak_digest: "two files can be made to share this digest",
 };
 
 function describeAction({ action, why_not_block: why, recalled }: Hit): string {

@@ -16,6 +16,8 @@ export type Candidate = Targeted & {
   test: boolean;
   /** The publisher's first days are for watching. */
   newPublisher: boolean;
+  /** It rests on MD5 or SHA-1 alone: somebody may have made two files for it. */
+  weakDigest: boolean;
   requested_action: string;
   human_review: string;
   /** The caller's own reference to its content. */
@@ -59,6 +61,7 @@ function capsOf(candidate: Candidate, controls: Controls, now: Date): Cap[] {
   if (controls.findFlood(candidate) !== undefined) caps.push(["review", "flood"]);
   if (!controls.readable) caps.push(["review", "controls_unreadable"]);
   if (candidate.level === "review") caps.push(["review", "review_distance"]);
+  if (candidate.weakDigest) caps.push(["review", "weak_digest"]);
   if (candidate.requested_action === "observe") caps.push(["observe", "entry_asks_less"]);
   else if (candidate.human_review !== "not_required" || !ASKS_TO_BLOCK.has(candidate.requested_action)) {
     caps.push(["review", "entry_asks_less"]);

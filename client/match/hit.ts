@@ -5,6 +5,7 @@ import type { Acted, Found as ActedOn } from "../controls/acting.ts";
 import type { Found } from "./found.ts";
 import { EXACT_ALGS } from "./hash-index.ts";
 import { describeNext } from "./next.ts";
+import { restsOnWeakDigest } from "./weak-digest.ts";
 
 type Asks = Pick<Hit, "requested_action" | "report_duty" | "age_confirmed">;
 
@@ -18,8 +19,16 @@ function asksOf(found: Found): Asks {
   return { requested_action: requested, report_duty: "check", age_confirmed: false };
 }
 
-/** @param content - the caller's own reference, or one made up for this item */
-export function candidateOf(found: Found, content: string, digests: readonly string[]): ActedOn {
+/**
+ * @param content - the caller's own reference, or one made up for this item
+ * @param beside - everything that was found for the same content
+ */
+export function candidateOf(
+  found: Found,
+  content: string,
+  digests: readonly string[],
+  beside: readonly Found[],
+): ActedOn {
   const { set, publisher, entry, release, origin, kind, level, stale, recalled, newPublisher, test, distance } = found;
   return {
     set,
@@ -33,6 +42,7 @@ export function candidateOf(found: Found, content: string, digests: readonly str
     recalled: recalled !== undefined,
     test,
     newPublisher,
+    weakDigest: restsOnWeakDigest(found, beside),
     requested_action: asksOf(found).requested_action,
     human_review: entry.human_review,
     content,

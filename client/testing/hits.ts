@@ -17,6 +17,7 @@ export function testHit(changes: Partial<Found> = {}): Found {
     recalled: false,
     test: false,
     newPublisher: false,
+    weakDigest: false,
     requested_action: "block_remove_report",
     human_review: "not_required",
     content: "upload-1",

@@ -41,6 +41,7 @@ export const WHY_NOT_BLOCK = [
   "roll_out",
   "stale",
   "test_set",
+  "weak_digest",
 ] as const;
 export const WhyNotBlock = z.enum(WHY_NOT_BLOCK);
 export type WhyNotBlock = z.infer<typeof WhyNotBlock>;
