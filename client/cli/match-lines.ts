@@ -101,4 +101,5 @@ const NOT_COMPARED: Record<NotCompared["why"], string> = {
   no_set: "there is no set of that kind here",
   not_hashed: "it could not be decoded here (breakwater hash says why), so copies of it that were changed are missed",
   quality_too_low: "its quality is too low to say anything",
+  too_long: "only its first two hours were",
 };

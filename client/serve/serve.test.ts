@@ -5,7 +5,14 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import type { Recall } from "@breakwater/shared/recall.ts";
 import { signRecall } from "@breakwater/shared/recall.ts";
-import { Health, MATCH_ITEMS_MAX, MatchAnswer, MediaAnswer } from "@breakwater/shared/wire/match.ts";
+import {
+  Health,
+  MATCH_BATCH_FRAMES_MAX,
+  MATCH_FRAMES_MAX,
+  MATCH_ITEMS_MAX,
+  MatchAnswer,
+  MediaAnswer,
+} from "@breakwater/shared/wire/match.ts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { writePin } from "../profile/pins.ts";
 import { writeProfile } from "../profile/profile.ts";
@@ -86,6 +93,7 @@ function firstLineOf(origin: string, target: string): Promise<string | undefined
   });
 }
 
+const framesOf = (count: number) => Array.from({ length: count }, () => ({ hash: PDQ, quality: 90 }));
 const sha256 = (n: number) => ({ hashes: { sha256: testHashEntry(n).value } });
 
 async function eventually<T>(look: () => Promise<T>, accept: (value: T) => boolean): Promise<T> {
@@ -251,6 +259,11 @@ describe("what is too much is named with its limit", () => {
       { items: [{ text: "x".repeat(9 * 1024 * 1024) }] },
       { code: "request_too_large", max_bytes: 8 * 1024 * 1024 },
     ],
+    [
+      "frames, however many items they are spread over",
+      { items: Array.from({ length: 3 }, () => ({ hashes: { vpdq: framesOf(MATCH_BATCH_FRAMES_MAX / 3 + 1) } })) },
+      { code: "request_too_large", path: "/items", max_frames: MATCH_BATCH_FRAMES_MAX },
+    ],
   ])("%s of the batch", async (_what, body, expected) => {
     await sync();
     const answer = await post(await start(), body);
@@ -264,6 +277,11 @@ describe("what is too much is named with its limit", () => {
       "an address of 64 kB",
       { url: `https://a.example/${"x".repeat(65_536)}` },
       { code: "url_invalid", max_chars: 16_384 },
+    ],
+    [
+      "a video",
+      { hashes: { vpdq: framesOf(MATCH_FRAMES_MAX + 1) } },
+      { code: "request_too_large", path: "/hashes/vpdq", max_frames: MATCH_FRAMES_MAX },
     ],
   ])("%s, without harm to the items beside it", async (_what, item, problem) => {
     await sync();

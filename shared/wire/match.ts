@@ -16,7 +16,10 @@ export const MATCH_TEXT_MAX_CHARS = 1024 * 1024;
 /** Longer than any address that a browser sends; what an entry names of it is far shorter. */
 export const MATCH_URL_MAX_CHARS = 16 * 1024;
 export const MATCH_REF_MAX_CHARS = 200;
+/** Of one video; the command reads longer ones. */
 export const MATCH_FRAMES_MAX = 4_096;
+/** Of a batch's videos together: each frame is a search of its own, and other callers wait meanwhile. */
+export const MATCH_BATCH_FRAMES_MAX = 6_144;
 /** One picture or video handed to a daemon that takes media. */
 export const MATCH_MEDIA_MAX_BYTES = 256 * 1024 * 1024;
 
@@ -145,6 +148,7 @@ export const NOT_COMPARED = [
   "no_frames",
   "not_hashed",
   "quality_too_low",
+  "too_long",
 ] as const;
 export const NotCompared = z.object({
   what: z.enum(["hashes", "pdq", "vpdq", "text", "url"]),
