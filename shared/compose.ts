@@ -57,7 +57,7 @@ export type ComposeInput = {
    * last: nothing may follow.
    */
   purpose?: "erasure" | "recovery" | "last";
-  /** Of an erasure: further ids, which earlier releases withdrew, and whose lines are to go now. */
+  /** Of an erasure: further ids, none of them in the set any more, of which no line is to stay. */
   erased?: readonly string[];
   /** For an erasure: only what held the lines is packed anew. Without it the snapshot is made anew as a whole. */
   held?: HeldSnapshot | undefined;
@@ -191,8 +191,12 @@ async function* packDelta(
 type Erasure = { ids: ReadonlySet<string>; held: HeldSnapshot; carrier: number };
 
 /** @returns undefined when the snapshot is not to be packed anew in part */
-async function planErasure({ purpose, previous, changes, erased, held }: ComposeInput): Promise<Erasure | undefined> {
+async function planErasure(input: ComposeInput): Promise<Erasure | undefined> {
+  const { purpose, previous, entries, changes, erased = [], held } = input;
   if (purpose !== "erasure" || previous === undefined || held === undefined) return undefined;
+  if (entries instanceof Map && erased.some((id) => entries.has(id))) {
+    throw new ExchangeError("delta_invalid", { reason: "erased and still there" });
+  }
   const ids = new Set(erased);
   for await (const change of "sorted" in changes ? changes.sorted() : changes) {
     ids.add(change.op === "put" ? entryIdOf(change.line) : change.id);

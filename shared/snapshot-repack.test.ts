@@ -185,6 +185,11 @@ describe("an erasure", () => {
     expect((await set.erase([], [idOf(900)])).manifest.snapshot).toEqual(snapshot);
   });
 
+  it("of an entry that is still in the set is refused", async () => {
+    const set = await TestedSet.open();
+    await expect(set.erase([], [idOf(4)])).rejects.toMatchObject({ code: "delta_invalid" });
+  });
+
   it("is refused when what is held is not the snapshot", async () => {
     const set = await TestedSet.open();
     const held = await heldSnapshotOf(set.last.manifest, set.blobs);
