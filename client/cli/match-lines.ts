@@ -67,6 +67,7 @@ function describeChecks({ verification: { level, people }, age_confirmed, handli
 /** By the code that a hit carries. */
 export const WHY: Record<WhyNotBlock, string> = {
   allow_listed: "your allow list names it",
+  clock_behind: "this machine's clock cannot be right, so the copy's age is not known",
   controls_unreadable: "this machine's controls cannot be read",
   entry_asks_less: "the publisher asks for no more",
   flood: "it suddenly hits far more than it used to",

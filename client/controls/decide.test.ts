@@ -41,6 +41,12 @@ describe("a hit leads to", () => {
       modes("block"),
       { action: "review", why: "recalled", would: "review" },
     ],
+    [
+      "review, when nobody can say how old the copy is",
+      { stale: true, clockBehind: true },
+      modes("block"),
+      { action: "review", why: "clock_behind", would: "review" },
+    ],
     ["review, when stale", { stale: true }, modes("block"), { action: "review", why: "stale", would: "review" }],
     [
       "review, beyond the act distance",
@@ -228,6 +234,7 @@ const hit: fc.Arbitrary<Candidate> = fc
     origin: fc.record({ release: fc.integer({ min: 1, max: 6 }) }, { noNullPrototype: true }),
     level: fc.constantFrom("act", "act", "review" as const),
     stale: fc.boolean(),
+    clockBehind: fc.boolean(),
     recalled: fc.boolean(),
     test: fc.boolean(),
     newPublisher: fc.boolean(),
@@ -248,6 +255,7 @@ describe("whatever people and guards decide, in any order", () => {
               ...one,
               level: "act" as const,
               stale: false,
+              clockBehind: false,
               recalled: false,
               test: false,
               newPublisher: false,
@@ -262,7 +270,7 @@ describe("whatever people and guards decide, in any order", () => {
         if (action !== "block") return;
         blocks++;
         expect(candidate.stale || candidate.recalled || candidate.test || candidate.newPublisher).toBe(false);
-        expect(candidate.weakDigest).toBe(false);
+        expect(candidate.weakDigest || candidate.clockBehind).toBe(false);
         expect(candidate.level).toBe("act");
         const runs = ({ until }: { until?: string | undefined }) =>
           until === undefined || Date.parse(until) > NOW.getTime();

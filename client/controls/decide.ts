@@ -12,6 +12,8 @@ export type Candidate = Targeted & {
   /** By the set's distances: near enough to be acted on, or near enough to be looked at. */
   level: "act" | "review";
   stale: boolean;
+  /** Stale because this machine's clock cannot be right. */
+  clockBehind: boolean;
   recalled: boolean;
   test: boolean;
   /** The publisher's first days are for watching. */
@@ -55,6 +57,7 @@ function capsOf(candidate: Candidate, controls: Controls, now: Date): Cap[] {
   if (candidate.test) caps.push(["observe", "test_set"]);
   if (controls.isAllowed(candidate, candidate.digests)) caps.push(["observe", "allow_listed"]);
   if (candidate.recalled) caps.push(["review", "recalled"]);
+  if (candidate.clockBehind) caps.push(["review", "clock_behind"]);
   if (candidate.stale) caps.push(["review", "stale"]);
   const pause = controls.findPause(candidate, now);
   if (pause !== undefined) caps.push([pause.act, "paused"]);

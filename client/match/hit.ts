@@ -29,7 +29,7 @@ export function candidateOf(
   digests: readonly string[],
   beside: readonly Found[],
 ): ActedOn {
-  const { set, publisher, entry, release, origin, kind, level, stale, recalled, newPublisher, test, distance } = found;
+  const { set, publisher, entry, release, origin, kind, level, recalled, newPublisher, test, distance } = found;
   return {
     set,
     publisher,
@@ -38,7 +38,8 @@ export function candidateOf(
     origin,
     kind,
     level,
-    stale,
+    stale: found.stale,
+    clockBehind: found.clockBehind,
     recalled: recalled !== undefined,
     test,
     newPublisher,

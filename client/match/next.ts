@@ -33,6 +33,8 @@ const ONLY_NOTED: Partial<Record<WhyNotBlock, string>> = {
 };
 
 const TO_A_REVIEWER: Partial<Record<WhyNotBlock, string>> = {
+  clock_behind:
+    "Show it to a reviewer and block nothing: this machine's clock is before the time when your copy was last verified, so nobody can say how old it is. Set the clock.",
   controls_unreadable: "Show it to a reviewer and block nothing: what was decided on this machine cannot be read.",
   flood: "Show it to a reviewer and block nothing: the entry suddenly hits far more often than it used to.",
   ledger_unwritable: "Show it to a reviewer and block nothing: the decision could not be written down.",

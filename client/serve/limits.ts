@@ -8,7 +8,7 @@ export const IN_FLIGHT_MAX_BYTES = 128 * 1024 * 1024;
 export const IN_FLIGHT_MAX_REQUESTS = 512;
 /**
  * Files that are being read or wait for their turn, all together: one of the largest, or many pictures. They are decoded
- * one at a time, which takes up to 400 MB beside them for a moment.
+ * one at a time, which takes up to 500 MB beside them for a moment.
  */
 export const MEDIA_IN_FLIGHT_MAX_BYTES = MATCH_MEDIA_MAX_BYTES;
 /** However small they are: whoever comes later would wait longer than callers do. */

@@ -14,6 +14,7 @@ import {
   MediaAnswer,
 } from "@breakwater/shared/wire/match.ts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { updateControls } from "../controls/file.ts";
 import { writePin } from "../profile/pins.ts";
 import { writeProfile } from "../profile/profile.ts";
 import { readStatus, writeStatus } from "../sync/index.ts";
@@ -460,6 +461,34 @@ describe("what changes below it", () => {
     expect(await answer.json()).toMatchObject({ ok: false, sets: [{ fresh: false, for_review: true }] });
     expect((await fetch(`${origin}/readyz`)).status).toBe(200);
   });
+});
+
+it("a clock that was set back makes no copy look fresh: hits ask for review, and healthz says why", async () => {
+  await sync();
+  await updateControls(scene.stateDir, (file) => ({
+    ...file,
+    modes: { "real.example/verified": { act: "block", since: new Date().toISOString() } },
+  }));
+  const origin = await start({ maxAgeSeconds: 60 });
+  expect(await match(origin, [sha256(1)])).toMatchObject([{ hits: [{ action: "block" }] }]);
+  const status = await readStatus(scene.stateDir, real.setId);
+  if (status === undefined) throw new Error("never synced");
+  // The same as a clock an hour behind, and nobody else's clock is touched.
+  const verified_at = new Date(Date.now() + 3_600_000).toISOString();
+  await writeStatus(scene.stateDir, real.setId, { ...status, verified_at });
+  const answer = await eventually(
+    () => fetch(`${origin}/healthz`),
+    ({ status: code }) => code === 503,
+  );
+  expect(Health.parse(await answer.json())).toMatchObject({
+    ok: false,
+    oldest_s: null,
+    sets: [{ fresh: false, for_review: true, age_s: null, why: expect.stringMatching(/clock is before/) }],
+  });
+  expect(await match(origin, [sha256(1)])).toMatchObject([
+    { hits: [{ action: "review", why_not_block: "clock_behind", next: expect.stringMatching(/Set the clock/) }] },
+  ]);
+  expect((await fetch(`${origin}/readyz`)).status).toBe(200);
 });
 
 describe("ending", () => {

@@ -14,6 +14,7 @@ export function testHit(changes: Partial<Found> = {}): Found {
     kind: "hash",
     level: "act",
     stale: false,
+    clockBehind: false,
     recalled: false,
     test: false,
     newPublisher: false,

@@ -31,6 +31,7 @@ export type MatchAction = z.infer<typeof MatchAction>;
 /** Why a hit does not say `block`. */
 export const WHY_NOT_BLOCK = [
   "allow_listed",
+  "clock_behind",
   "controls_unreadable",
   "entry_asks_less",
   "flood",
@@ -189,7 +190,7 @@ export type UnusableCode = (typeof UNUSABLE_CODES)[number];
 
 export const Health = z.object({
   ok: z.boolean(),
-  /** Seconds since the set that has waited longest was verified; null when no set is matched with. */
+  /** Seconds since the set that has waited longest was verified; null when of no set that is matched with it can be said. */
   oldest_s: z.number().nullable(),
   max_age_s: z.number(),
   sets: z.array(
@@ -199,12 +200,15 @@ export const Health = z.object({
       release: z.int().positive(),
       entries: Offset,
       verified_at: z.string().nullable(),
+      /** null when this machine's clock stands before the last verification. */
       age_s: z.number().nullable(),
       fresh: z.boolean(),
       /** How the newest check ended. */
       state: z.string().nullable(),
-      /** Past the set's own `act_stale`: its hits ask for review. */
+      /** Past the set's own `act_stale`, or of no known age: its hits ask for review. */
       for_review: z.boolean(),
+      /** Why no age can be told, in one sentence. */
+      why: z.string().optional(),
     }),
   ),
   /** Copies that are there and not matched with. */
