@@ -110,9 +110,10 @@ export async function* composeBlobs(input: ComposeInput): AsyncGenerator<Blob, C
   const segments = yield* packDelta(input, place, checker);
   const erasure = await planErasure(input);
   const rows = previous === undefined ? [] : listDeltas(input, previous, { release: place.release, segments }, erasure);
-  const snapshot = needsSnapshot(input, rows)
-    ? yield* packSnapshot(input, place, isUnchecked(input) ? checker : undefined)
-    : yield* keepSnapshot(input, erasure);
+  const snapshot = !needsSnapshot(input, rows)
+    ? yield* keepSnapshot(input, erasure)
+    : (findUnchanged(input, place.release, segments) ??
+      (yield* packSnapshot(input, place, isUnchecked(input) ? checker : undefined)));
   const manifest: Manifest = {
     about,
     deltas: rows,
@@ -225,6 +226,21 @@ function needsSnapshot({ previous, purpose, held }: ComposeInput, rows: Manifest
   if ((rows[0]?.release ?? 0) > release + 1) return true;
   const since = rows.filter((row) => row.release > release).flatMap((row) => row.segments);
   return since.reduce((total, { size }) => total + size, 0) * SNAPSHOT_RENEWAL_SHARE > bytes;
+}
+
+/**
+ * A list that no longer reaches back asks for a snapshot of a later release. Where no release since changed an entry it is
+ * the one that everybody holds: an older segment may stand in a later snapshot.
+ */
+function findUnchanged(
+  { previous, purpose }: ComposeInput,
+  release: number,
+  own: readonly SegmentRow[],
+): Manifest["snapshot"] | undefined {
+  if (previous === undefined || purpose === "erasure" || purpose === "recovery" || own.length > 0) return undefined;
+  const { snapshot, deltas } = manifestOf(previous);
+  const isChanged = deltas.some((row) => row.release > snapshot.release && row.segments.length > 0);
+  return isChanged ? undefined : { ...snapshot, release };
 }
 
 /** Entries that no earlier release has brought past the exchange's checks are checked here line by line. */

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ComposeInput, NewChange } from "./compose.ts";
 import { formatEntry } from "./entries/index.ts";
-import { type Manifest, manifestBlobs, parseIndex } from "./manifest.ts";
+import { DELTAS_MAX, type Manifest, manifestBlobs, parseIndex } from "./manifest.ts";
 import type { OpenedRoot } from "./root.ts";
 import { decodeSegment } from "./segment.ts";
 import { entryIdOf, stateDigest } from "./state.ts";
@@ -231,6 +231,23 @@ describe("any sequence of publishing, withdrawing and erasing", () => {
       }),
       { numRuns: 40 },
     );
+  });
+});
+
+describe("a set that only says that it is alive", () => {
+  it("keeps its snapshot's segments when the list of deltas is full, and packs anew once an entry changed", async () => {
+    const set = await TestedSet.open();
+    const { snapshot } = set.last.manifest;
+    for (let n = 0; n < DELTAS_MAX; n++) await set.release([]);
+    expect(set.last.manifest.snapshot).toEqual(snapshot);
+    const renewed = await set.release([]);
+    expect(renewed.manifest.snapshot).toEqual({ ...snapshot, release: DELTAS_MAX + 2 });
+    expect(renewed.blobs).toHaveLength(1);
+    await set.release([put(70)]);
+    for (let n = 0; n < DELTAS_MAX; n++) await set.release([]);
+    const { manifest } = set.last;
+    expect(manifest.snapshot).toMatchObject({ release: 2 * DELTAS_MAX + 3, entries: ENTRIES + 1 });
+    expect((await set.kept(set.last)).snapshot).toContain(lineOf(70));
   });
 });
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { digestHex } from "@breakwater/shared/bytes.ts";
 import type { NewChange } from "@breakwater/shared/compose.ts";
 import type { Entry } from "@breakwater/shared/entries/index.ts";
+import { DELTAS_MAX } from "@breakwater/shared/manifest.ts";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { openExchange } from "../http/index.ts";
@@ -114,6 +115,16 @@ describe("a subscriber of a set that erases one entry", () => {
     const [far, followed] = [await scene.sync({ trusted: true }), await scene.sync({ stateDir: near, trusted: true })];
     expect(far).toMatchObject({ outcome: "updated", release: 4 });
     expect(followed.state).toBe(far.state);
+    await expectAsFresh();
+  });
+
+  it("fetches a manifest and nothing else when the snapshot was renewed without a change", async () => {
+    scene = await openScene(ENTRIES, { linesEach: LINES_EACH });
+    await scene.sync();
+    for (let n = 0; n <= DELTAS_MAX; n++) await scene.publisher.release([]);
+    const before = fetches().length;
+    expect(await scene.sync()).toMatchObject({ outcome: "updated", release: DELTAS_MAX + 2, entries: ENTRIES });
+    expect(fetches().length - before).toBe(1);
     await expectAsFresh();
   });
 

@@ -2,7 +2,7 @@ import { type Digest, digestHex, digestOf, hexOf, utf8Of } from "@breakwater/sha
 import type { ComposedRelease } from "@breakwater/shared/compose.ts";
 import { signPayloadBytes } from "@breakwater/shared/envelope.ts";
 import { jcs } from "@breakwater/shared/jcs.ts";
-import { FIRST_ENTRY_ID } from "@breakwater/shared/manifest.ts";
+import { DELTAS_MAX, FIRST_ENTRY_ID } from "@breakwater/shared/manifest.ts";
 import { stateDigest } from "@breakwater/shared/state.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -111,5 +111,18 @@ describe("a snapshot of an earlier release, packed anew", () => {
       snapshot.set(later, jcs({ id: later, note: hexOf(new Uint8Array(4_000)) }));
     });
     await expectProblem(response, "entry_invalid");
+  });
+});
+
+describe("a snapshot of a later release with the same segments", () => {
+  it("is taken when nothing changed since the one before", async () => {
+    const set = await publisher.openSet(`renewed-${++made}`);
+    await set.publish([put(testHash(1)), put(testHash(2))]);
+    const before = (await set.compose([])).manifest.snapshot;
+    for (let n = 0; n <= DELTAS_MAX; n++) await set.publish([]);
+    const { manifest } = await set.compose([]);
+    expect(manifest.snapshot).toEqual({ ...before, release: DELTAS_MAX + 2 });
+    const text = await (await exchange.request(`${set.path}/entries.ndjson`, { key: publisher.member.key })).text();
+    expect(text.trim().split("\n")).toHaveLength(2);
   });
 });
