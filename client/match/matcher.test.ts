@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Recall, signRecall } from "@breakwater/shared/recall.ts";
+import { signRecall } from "@breakwater/shared/recall.ts";
+import { recallNow } from "@breakwater/shared/testing/recall.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { setDir } from "../sync/paths.ts";
 import { type DoublePublisher, makeDoublePublisher } from "../testing/double-publisher.ts";
@@ -86,9 +87,7 @@ describe("a change of the copy", () => {
 
   it("that cannot be taken over keeps no recall from the copy that answers on", async () => {
     const own = await open();
-    const iat = Math.floor(Date.now() / 1000);
-    const recall = { publisher: "real.example", set: "verified", recall: 1, root: 1, iat, exp: iat + 3_600 };
-    const named = { ...recall, entries: [testId(1)] } as unknown as Recall;
+    const named = recallNow({ publisher: "real.example", entries: [testId(1)] });
     await scene.double.store.postRecall(real.setId, await signRecall(named, [real.releaseKey]));
     await real.release([...real.put(testHashEntry(300)), ERASED], { purpose: "erasure" });
     await sync();

@@ -29,7 +29,11 @@ const ENTRIES_CACHED_MAX = 8_192;
 /** Building more than so many records takes long enough to be felt by who waits for an answer meanwhile. */
 export const HEAVY_RECORDS = 50_000;
 
-type Recalls = Awaited<ReturnType<typeof listInForce>>;
+/** What is asked of a recall in force: which entries, and until when. */
+type Recalls = {
+  recall: Pick<Recall, "recall" | "exp" | "entries" | "list" | "releases">;
+  listed: ReadonlySet<string> | undefined;
+}[];
 
 export type OpenSet = {
   setId: SetId;
@@ -129,12 +133,11 @@ export async function refreshStanding(opened: OpenSet, stateDir: string, now: Da
 }
 
 /** Stands for recalls that are there and cannot be read: any entry, for as long as that is so. */
-const UNREADABLE = {
+const UNREADABLE: Recalls[number]["recall"] = {
   recall: 0,
-  iat: 0,
   exp: Date.UTC(9999, 11, 31) / 1000,
   releases: [1, Number.MAX_SAFE_INTEGER],
-} as unknown as Recall;
+};
 
 async function recallsOf(stateDir: string, setId: SetId, now: Date): Promise<Recalls> {
   try {

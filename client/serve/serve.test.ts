@@ -3,8 +3,8 @@ import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
-import type { Recall } from "@breakwater/shared/recall.ts";
 import { signRecall } from "@breakwater/shared/recall.ts";
+import { recallNow } from "@breakwater/shared/testing/recall.ts";
 import {
   Health,
   MATCH_BATCH_FRAMES_MAX,
@@ -403,17 +403,8 @@ describe("what changes below it", () => {
       ([item]) => JSON.stringify(item).includes(testId(5)),
     );
     expect(hits).toMatchObject([{ hits: [{ entry: testId(5), release: 2 }] }]);
-    const iat = Math.floor(Date.now() / 1000);
-    const recall = {
-      iat,
-      exp: iat + 3600,
-      publisher: "real.example",
-      set: "verified",
-      recall: 1,
-      root: 1,
-      entries: [testId(5)],
-    };
-    await scene.double.store.postRecall(real.setId, await signRecall(recall as unknown as Recall, [real.releaseKey]));
+    const recall = recallNow({ publisher: "real.example", entries: [testId(5)] });
+    await scene.double.store.postRecall(real.setId, await signRecall(recall, [real.releaseKey]));
     await sync();
     const recalled = await eventually(
       () => match(origin, [sha256(5)]),

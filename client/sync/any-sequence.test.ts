@@ -2,9 +2,10 @@ import { readdir } from "node:fs/promises";
 import type { NewChange } from "@breakwater/shared/compose.ts";
 import { generateSigningKey, type NewSigningKey } from "@breakwater/shared/keys.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
-import { type Recall, signRecall } from "@breakwater/shared/recall.ts";
+import { signRecall } from "@breakwater/shared/recall.ts";
 import { signRelease } from "@breakwater/shared/release.ts";
 import { type OpenedRoot, openRoot, signRoot } from "@breakwater/shared/root.ts";
+import { recallNow } from "@breakwater/shared/testing/recall.ts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { writePin } from "../profile/pins.ts";
@@ -127,17 +128,13 @@ class World {
   }
 
   async takeBack(n: number): Promise<void> {
-    const iat = Math.floor(Date.now() / 1000);
     const { setId } = this.scene.publisher;
-    const recall: Recall = {
-      entries: [testId(n)] as NonNullable<Recall["entries"]>,
-      exp: iat + 3600,
-      iat,
-      publisher: setId.publisher,
+    const recall = recallNow({
+      ...setId,
+      entries: [testId(n)],
       recall: ++this.recall,
       root: this.root.root.version,
-      set: setId.set,
-    };
+    });
     await this.scene.double.store.postRecall(setId, await signRecall(recall, [this.key]));
     this.recalled.set(n, { number: this.recall, by: this.key.kid });
   }
