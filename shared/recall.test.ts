@@ -11,7 +11,6 @@ import {
   parseRecall,
   RECALL_ENTRIES_MAX,
   RECALL_LIFETIME_MAX_SECONDS,
-  type Recall,
   recallBytes,
   recallCovers,
   signRecall,
@@ -20,6 +19,7 @@ import { decodeRecallList, encodeRecallList, RECALL_LIST_MAX_IDS, type RecallLis
 import type { OpenedRoot } from "./root.ts";
 import { type ExamplePublisher, exampleKeys, exampleOpenedRoot, NOW, PUBLISHER, SET } from "./testing/examples.ts";
 import { fixedKey } from "./testing/keys.ts";
+import { type RecallChange, testRecall } from "./testing/recall.ts";
 import { outcome } from "./testing/refusal.ts";
 
 const A = "a".repeat(32);
@@ -31,17 +31,7 @@ beforeAll(async () => {
   root = await exampleOpenedRoot(keys);
 });
 
-const recall = (change: object = {}): Recall =>
-  ({
-    entries: [A],
-    exp: NOW + RECALL_LIFETIME_MAX_SECONDS,
-    iat: NOW,
-    publisher: PUBLISHER,
-    recall: 1,
-    root: 1,
-    set: SET,
-    ...change,
-  }) as unknown as Recall;
+const recall = (change: RecallChange = {}) => testRecall({ entries: [A], ...change });
 const idOf = (at: number) => at.toString(16).padStart(32, "0");
 
 describe("a recall", () => {
@@ -83,7 +73,7 @@ describe("a recall", () => {
   it("in force and its times agree", () => {
     fc.assert(
       fc.property(fc.integer({ min: -1_000, max: 400_000 }), fc.integer({ min: 1, max: 260_000 }), (after, lasts) => {
-        const one = { iat: NOW, exp: NOW + Math.min(lasts, RECALL_LIFETIME_MAX_SECONDS) } as Recall;
+        const one = recall({ exp: NOW + Math.min(lasts, RECALL_LIFETIME_MAX_SECONDS) });
         let refused = false;
         try {
           checkRecallTimes(one, NOW + after);

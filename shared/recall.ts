@@ -182,7 +182,11 @@ export type RecallableEntry = { id: string; release: number; earliest?: number }
  * @param listed - the ids of the recall's list blob; a `list` recall without them covers everything: it is known that
  *   entries are wrong, and not yet which
  */
-export function recallCovers(recall: Recall, entry: RecallableEntry, listed?: ReadonlySet<string>): boolean {
+export function recallCovers(
+  recall: Pick<Recall, "entries" | "list" | "releases">,
+  entry: RecallableEntry,
+  listed?: ReadonlySet<string>,
+): boolean {
   if (recall.entries !== undefined) return recall.entries.includes(entry.id as EntryId);
   if (recall.list !== undefined) return listed === undefined || listed.has(entry.id);
   const [from, to] = recall.releases ?? [1, Number.MAX_SAFE_INTEGER];

@@ -1,7 +1,8 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Recall, signRecall } from "@breakwater/shared/recall.ts";
+import { signRecall } from "@breakwater/shared/recall.ts";
+import { recallNow } from "@breakwater/shared/testing/recall.ts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { writePin } from "../profile/pins.ts";
 import { writeProfile } from "../profile/profile.ts";
@@ -124,9 +125,7 @@ describe("status", () => {
 
   it("shows recalls in force, those that were refused, and what the exchange hides", async () => {
     await run(["sync"]);
-    const iat = Math.floor(Date.now() / 1000);
-    const base = { iat, exp: iat + 3600, publisher: "hotline.example", set: "verified", root: 1 };
-    const recall = (number: number) => ({ ...base, recall: number, entries: [testId(0)] }) as unknown as Recall;
+    const recall = (number: number) => recallNow({ recall: number, entries: [testId(0)] });
     const { releaseKey, rootKey, setId } = scene.publisher;
     await scene.double.store.postRecall(setId, await signRecall(recall(1), [releaseKey]));
     log().append(await signRecall(recall(2), [rootKey]));
@@ -155,9 +154,8 @@ describe("match", () => {
     await run(["sync"]);
     await run(["enable", "real.example/verified", "--act", "block", "--yes", "real.example/verified"]);
     expect((await run(["match", file])).stdout).toContain("block: your service may act on it");
-    const iat = Math.floor(Date.now() / 1000);
-    const recall = { iat, exp: iat + 3600, publisher: "real.example", set: "verified", root: 1, recall: 1 };
-    const signed = await signRecall({ ...recall, entries: [testId(31)] } as unknown as Recall, [real.releaseKey]);
+    const recall = recallNow({ publisher: "real.example", entries: [testId(31)] });
+    const signed = await signRecall(recall, [real.releaseKey]);
     await scene.double.store.postRecall(real.setId, signed);
     await run(["sync"]);
     const ran = await run(["match", file]);

@@ -1,8 +1,8 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
-import type { Recall } from "@breakwater/shared/recall.ts";
 import { signRecall } from "@breakwater/shared/recall.ts";
+import { recallNow } from "@breakwater/shared/testing/recall.ts";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openLedger } from "../ledger/ledger.ts";
@@ -142,20 +142,8 @@ describe("after a withdrawal", () => {
 
 describe("after a recall", () => {
   it("the rows it names are marked until it ends, and the receiver is told", async () => {
-    const iat = Math.floor(Date.now() / 1000);
-    const recall = {
-      iat,
-      exp: iat + 3600,
-      publisher: "hotline.example",
-      set: "verified",
-      recall: 1,
-      root: 1,
-      releases: [1, 1],
-    };
-    scene.double.store.postRecall(
-      scene.publisher.setId,
-      await signRecall(recall as unknown as Recall, [scene.publisher.releaseKey]),
-    );
+    const recall = recallNow({ releases: [1, 1] });
+    scene.double.store.postRecall(scene.publisher.setId, await signRecall(recall, [scene.publisher.releaseKey]));
     await scene.sync();
     expect((await settle()).takenBack).toMatchObject([
       { set: SET, what: "recalled", recall: 1, entries: [{ hits: 2 }, { hits: 1 }] },

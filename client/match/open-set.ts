@@ -17,7 +17,7 @@ import {
 } from "../sync/index.ts";
 import { originOf } from "../sync/origins.ts";
 import { listInForce } from "../sync/recalls.ts";
-import { isForReview, isNewPublisher, KEEP_STALE_DEFAULT_DAYS } from "../sync/status.ts";
+import { isClockBehind, isForReview, isNewPublisher, KEEP_STALE_DEFAULT_DAYS } from "../sync/status.ts";
 import type { Found } from "./found.ts";
 import { countRecords, openPartIndex, type PartIndex } from "./hash-index.ts";
 import { partsOf } from "./parts.ts";
@@ -29,7 +29,11 @@ const ENTRIES_CACHED_MAX = 8_192;
 /** Building more than so many records takes long enough to be felt by who waits for an answer meanwhile. */
 export const HEAVY_RECORDS = 50_000;
 
-type Recalls = Awaited<ReturnType<typeof listInForce>>;
+/** What is asked of a recall in force: which entries, and until when. */
+type Recalls = {
+  recall: Pick<Recall, "recall" | "exp" | "entries" | "list" | "releases">;
+  listed: ReadonlySet<string> | undefined;
+}[];
 
 export type OpenSet = {
   setId: SetId;
@@ -129,12 +133,11 @@ export async function refreshStanding(opened: OpenSet, stateDir: string, now: Da
 }
 
 /** Stands for recalls that are there and cannot be read: any entry, for as long as that is so. */
-const UNREADABLE = {
+const UNREADABLE: Recalls[number]["recall"] = {
   recall: 0,
-  iat: 0,
   exp: Date.UTC(9999, 11, 31) / 1000,
   releases: [1, Number.MAX_SAFE_INTEGER],
-} as unknown as Recall;
+};
 
 async function recallsOf(stateDir: string, setId: SetId, now: Date): Promise<Recalls> {
   try {
@@ -146,14 +149,24 @@ async function recallsOf(stateDir: string, setId: SetId, now: Date): Promise<Rec
   }
 }
 
-export type Standing = { verifiedAt: string; stale: boolean; keepStale: boolean; newPublisher: boolean };
+/** @property clockBehind - stale for it: this machine's clock stands before the last verification */
+export type Standing = {
+  verifiedAt: string;
+  stale: boolean;
+  clockBehind: boolean;
+  keepStale: boolean;
+  newPublisher: boolean;
+};
 
 /** How the copy may be used at this moment. A crash between the switch and the status leaves no time in the status. */
 export function standingOf({ about, copy, status }: OpenSet, now: Date): Standing {
   const verifiedAt = status?.verified_at ?? copy.current.switched_at;
+  const clockBehind = isClockBehind(verifiedAt, now);
+  const isOld = isOlderThan(verifiedAt, about.act_stale_days ?? ACT_STALE_DEFAULT_DAYS, now);
   return {
     verifiedAt,
-    stale: isForReview(status, isOlderThan(verifiedAt, about.act_stale_days ?? ACT_STALE_DEFAULT_DAYS, now)),
+    stale: isForReview(status, clockBehind || isOld),
+    clockBehind,
     keepStale: isOlderThan(verifiedAt, about.keep_stale_days ?? KEEP_STALE_DEFAULT_DAYS, now),
     newPublisher: isNewPublisher(status, now),
   };

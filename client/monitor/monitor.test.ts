@@ -2,8 +2,9 @@ import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parsePublisher, parseSetId, randomBytes } from "@breakwater/shared/ids.ts";
 import { generateSigningKey } from "@breakwater/shared/keys.ts";
-import { type Recall, signRecall } from "@breakwater/shared/recall.ts";
+import { signRecall } from "@breakwater/shared/recall.ts";
 import { type ReleaseStatement, signRelease } from "@breakwater/shared/release.ts";
+import { recallNow } from "@breakwater/shared/testing/recall.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Exchange, openExchange } from "../http/index.ts";
 import { listSigningKeys } from "../profile/key-files.ts";
@@ -96,16 +97,7 @@ describe("a look at the log", () => {
 
   it("finds a recall as well, and noise that no key of ours signed", async () => {
     const [key] = await stolen();
-    const now = Math.floor(Date.now() / 1000);
-    const recall = {
-      exp: now + 60,
-      iat: now,
-      publisher,
-      recall: 1,
-      releases: [1, 1],
-      root: 1,
-      set: "verified",
-    } as unknown as Recall;
+    const recall = recallNow({ publisher, releases: [1, 1] });
     logged(await signRecall(recall, [key as NonNullable<typeof key>]));
     const stranger = await generateSigningKey({ extractable: true });
     logged(await signRelease(statement(2), [stranger]));

@@ -2,9 +2,10 @@ import { readdir } from "node:fs/promises";
 import type { NewChange } from "@breakwater/shared/compose.ts";
 import { generateSigningKey, type NewSigningKey } from "@breakwater/shared/keys.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
-import { type Recall, signRecall } from "@breakwater/shared/recall.ts";
+import { signRecall } from "@breakwater/shared/recall.ts";
 import { signRelease } from "@breakwater/shared/release.ts";
 import { type OpenedRoot, openRoot, signRoot } from "@breakwater/shared/root.ts";
+import { recallNow } from "@breakwater/shared/testing/recall.ts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { writePin } from "../profile/pins.ts";
@@ -127,17 +128,13 @@ class World {
   }
 
   async takeBack(n: number): Promise<void> {
-    const iat = Math.floor(Date.now() / 1000);
     const { setId } = this.scene.publisher;
-    const recall: Recall = {
-      entries: [testId(n)] as NonNullable<Recall["entries"]>,
-      exp: iat + 3600,
-      iat,
-      publisher: setId.publisher,
+    const recall = recallNow({
+      ...setId,
+      entries: [testId(n)],
       recall: ++this.recall,
       root: this.root.root.version,
-      set: setId.set,
-    };
+    });
     await this.scene.double.store.postRecall(setId, await signRecall(recall, [this.key]));
     this.recalled.set(n, { number: this.recall, by: this.key.kid });
   }
@@ -200,7 +197,7 @@ describe("any sequence of what publishers and exchanges do", () => {
     async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), async (steps) => {
-          const scene = await openScene(3);
+          const scene = await openScene(3, { linesEach: 1 });
           try {
             const world = new World(scene);
             for (const one of steps) await world.do(one);
@@ -229,7 +226,7 @@ describe("any sequence of what publishers and exchanges do", () => {
           fc.array(step, { minLength: 2, maxLength: 8 }),
           fc.integer({ min: 1, max: 150 }),
           async (steps, killAt) => {
-            const scene = await openScene(3);
+            const scene = await openScene(3, { linesEach: 1 });
             try {
               const world = new World(scene);
               await scene.sync();

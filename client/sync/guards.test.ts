@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { EntryId } from "@breakwater/shared/ids.ts";
 import { signRecall } from "@breakwater/shared/recall.ts";
 import { encodeRecallList } from "@breakwater/shared/recall-list.ts";
+import { recallNow } from "@breakwater/shared/testing/recall.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { filesWith, heldLines } from "../testing/copy-lines.ts";
 import { makeDoublePublisher } from "../testing/double-publisher.ts";
@@ -105,9 +106,8 @@ describe("a recall whose list is not here yet", () => {
     const { publisher, set } = id();
     const list = await encodeRecallList({ publisher, set, recall: 1 }, gone, "ab".repeat(32));
     scene.double.store.blobs.set(list.digest, list.bytes);
-    const iat = Math.floor(Date.now() / 1000);
     const about = { list: list.digest, list_size: list.size, list_plain: list.plain };
-    const recall = { iat, exp: iat + 3600, publisher, set, recall: 1, root: 1, ...about };
+    const recall = recallNow({ publisher, set, ...about });
     await scene.double.store.postRecall(id(), await signRecall(recall, [scene.publisher.releaseKey]));
     await scene.publisher.release(Array.from({ length: 100 }, (_, n) => del(100 + n)));
     scene.double.hostile = [{ path: new RegExp(list.digest.slice(7)), act: "gone" }];

@@ -6,6 +6,7 @@ import { generateSigningKey } from "@breakwater/shared/keys.ts";
 import { type Recall, signRecall } from "@breakwater/shared/recall.ts";
 import { encodeRecallList } from "@breakwater/shared/recall-list.ts";
 import { signRoot } from "@breakwater/shared/root.ts";
+import { type RecallChange, recallNow } from "@breakwater/shared/testing/recall.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type DoublePublisher, makeDoublePublisher, rootOf } from "../testing/double-publisher.ts";
 import { aboutOfKind, testHashEntry, testId } from "../testing/entries.ts";
@@ -35,12 +36,8 @@ const sync = (changes: Partial<SyncContext> = {}) =>
 const set = () => scene.double.store.getSet(publisher.setId);
 const recalls = () => readRecalls(scene.stateDir, publisher.setId);
 
-function recallOf(changes: Partial<Recall> & Record<string, unknown>): Recall {
-  const iat = Math.floor(Date.now() / 1000);
-  const base = { iat, exp: iat + 3600, publisher: "real.example", set: "verified", recall: 1, root: 1 };
-  return { ...base, ...changes } as Recall;
-}
-const post = async (changes: Partial<Recall>) =>
+const recallOf = (changes: RecallChange) => recallNow({ publisher: "real.example", ...changes });
+const post = async (changes: RecallChange) =>
   scene.double.store.postRecall(publisher.setId, await signRecall(recallOf(changes), [publisher.releaseKey]));
 const entries = (...numbers: number[]) => numbers.map(testId).sort() as NonNullable<Recall["entries"]>;
 

@@ -1,6 +1,7 @@
 /** Recalls for tests: made and signed as the client does it, posted through the route. */
 
 import { type Recall, recallBytes, signRecall } from "@breakwater/shared/recall.ts";
+import { type RecallChange, testRecall } from "@breakwater/shared/testing/recall.ts";
 import { ENVELOPE, STATEMENT, type TestPublisher, type TestSet } from "./publisher.ts";
 import type { TestExchange } from "./test-exchange.ts";
 
@@ -12,11 +13,9 @@ export function openTestRecalls(exchange: TestExchange, publisher: TestPublisher
   const path = `${set.path}/recalls`;
 
   /** The statement of a recall of one entry for three days; `change` makes it another one. Undefined members are left out. */
-  function make(change: Partial<Record<keyof Recall, unknown>> = {}): Recall {
+  function make(change: RecallChange = {}): Recall {
     const iat = Math.floor(exchange.clock.now().getTime() / 1000);
-    const base = { exp: iat + 72 * HOUR_S, iat, publisher: publisher.publisher, recall: 1, root: 1, set: set.set };
-    const all: Record<string, unknown> = { ...base, ...change };
-    return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Recall;
+    return testRecall({ iat, publisher: publisher.publisher, set: set.set, ...change });
   }
 
   async function sign(recall: Recall): Promise<Uint8Array> {
@@ -28,12 +27,12 @@ export function openTestRecalls(exchange: TestExchange, publisher: TestPublisher
   }
 
   /** Make, sign and post; the answer is not looked at. */
-  async function offer(change: Partial<Record<keyof Recall, unknown>>): Promise<Response> {
+  async function offer(change: RecallChange): Promise<Response> {
     return post(await sign(make(change)));
   }
 
   /** Make a statement for the exchange to sign. */
-  async function offerStatement(change: Partial<Record<keyof Recall, unknown>>): Promise<Response> {
+  async function offerStatement(change: RecallChange): Promise<Response> {
     return post(recallBytes(make(change)), STATEMENT);
   }
 

@@ -5,8 +5,9 @@ import { cp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { digestOf } from "@breakwater/shared/bytes.ts";
 import { importSigningKey } from "@breakwater/shared/keys.ts";
-import { type Recall, signRecall } from "@breakwater/shared/recall.ts";
+import { signRecall } from "@breakwater/shared/recall.ts";
 import { type ReleaseStatement, signRelease } from "@breakwater/shared/release.ts";
+import { testRecall } from "@breakwater/shared/testing/recall.ts";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { testHashEntry } from "../../client/testing/entries.ts";
 import { type CommandScene, openCommandScene } from "./command-scene.ts";
@@ -131,16 +132,8 @@ describe("a stolen release key", () => {
     expect(await post("releases", await signRelease({ ...next, root: 2 } as ReleaseStatement, [key]))).toBe(
       "envelope_kid_unknown",
     );
-    const recall = {
-      exp: statement.iat + 3600,
-      iat: statement.iat,
-      publisher: "victim.example",
-      recall: 2,
-      releases: [1, 3],
-      root: 1,
-      set: "verified",
-    };
-    expect(await post("recalls", await signRecall(recall as unknown as Recall, [key]))).toBe("recall_key_revoked");
+    const recall = testRecall({ iat: statement.iat, publisher: "victim.example", recall: 2, releases: [1, 3] });
+    expect(await post("recalls", await signRecall(recall, [key]))).toBe("recall_key_revoked");
     // Refused, in no log, and yet told.
     const told = await monitor();
     expect(told).toMatchObject({ code: 5 });

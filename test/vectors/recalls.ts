@@ -2,10 +2,11 @@
 
 import { digestOf, utf8Of } from "../../shared/bytes.ts";
 import { signEnvelope } from "../../shared/envelope.ts";
-import { type Recall, type RecallableEntry, recallBytes, signRecall } from "../../shared/recall.ts";
+import { type RecallableEntry, recallBytes, signRecall } from "../../shared/recall.ts";
 import { RECALL_LIST_MAX_PLAIN_BYTES, type RecallListPlace } from "../../shared/recall-list.ts";
 import { type Root, rootDigest, signRoot } from "../../shared/root.ts";
 import { type ExamplePublisher, exampleKeys, exampleRoot, NOW, PUBLISHER, SET } from "../../shared/testing/examples.ts";
+import { type RecallChange, testRecall } from "../../shared/testing/recall.ts";
 import { storedGzip } from "./gzip-by-hand.ts";
 import { type NamedVector, spelled, vector } from "./named-vector.ts";
 
@@ -19,7 +20,7 @@ const ENTRIES: RecallableEntry[] = [
   { id: B, release: 7 },
   { id: C, release: 5, earliest: 1 },
 ];
-const recallOf = (change: object): Recall => ({ ...BASE, ...change }) as unknown as Recall;
+const recallOf = (change: RecallChange) => testRecall({ ...BASE, ...change });
 const listed = (change: object = {}) => ({ list: DIGEST, list_plain: 200, list_size: 150, ...change });
 
 async function statementVectors(keys: ExamplePublisher): Promise<NamedVector[]> {

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { RECALL_KILL_POINTS } from "@breakwater/exchange/platform/kill-points.ts";
 import { type RunningExchange, startExchange } from "@breakwater/local/exchange.ts";
 import { type Seeded, seed } from "@breakwater/local/seed.ts";
-import { type Recall, recallBytes } from "@breakwater/shared/recall.ts";
+import { recallBytes } from "@breakwater/shared/recall.ts";
+import { recallNow } from "@breakwater/shared/testing/recall.ts";
 import { RecallsAnswer } from "@breakwater/shared/wire/recalls.ts";
 import { STATEMENT_CONTENT_TYPE } from "@breakwater/shared/wire/sets.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -15,7 +16,6 @@ const SET = "/v1/sets/hotline.example/verified";
 /** The figure is 60 seconds; push takes one poll of the rows, and a busy machine a few more. */
 const PUSH_MS = 10_000;
 const CATCH_UP_MS = 40_000;
-const HOUR_S = 3_600;
 
 let home: string;
 let running: RunningExchange;
@@ -43,9 +43,7 @@ const get = (path: string, signal?: AbortSignal) =>
 const inForce = async () => RecallsAnswer.parse(await (await get(`${SET}/recalls`)).json());
 
 async function recall(number: number): Promise<Response> {
-  const iat = Math.floor(Date.now() / 1000);
-  const names = { publisher: "hotline.example", set: "verified", recall: number, root: 1 };
-  const statement = { ...names, iat, exp: iat + HOUR_S, releases: [1, 1] } as unknown as Recall;
+  const statement = recallNow({ recall: number, releases: [1, 1] });
   return fetch(`${running.url}${SET}/recalls`, {
     method: "POST",
     headers: {
