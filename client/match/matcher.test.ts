@@ -4,7 +4,14 @@ import { type Recall, signRecall } from "@breakwater/shared/recall.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { setDir } from "../sync/paths.ts";
 import { type DoublePublisher, makeDoublePublisher } from "../testing/double-publisher.ts";
-import { aboutOfKind, testHashEntry, testId, testTermEntry, testUrlEntry } from "../testing/entries.ts";
+import {
+  aboutOfKind,
+  testHashEntry,
+  testId,
+  testIndicatorEntry,
+  testTermEntry,
+  testUrlEntry,
+} from "../testing/entries.ts";
 import { openScene, type Scene } from "../testing/scene.ts";
 import { type Matcher, openMatcher } from "./index.ts";
 
@@ -103,6 +110,18 @@ describe("a change of the copy", () => {
     expect(found(own, { url: "https://forum1.example/t/1" })).toEqual([]);
     await own.refresh(new Date());
     expect(found(own, { url: "https://forum1.example/t/1" })).toEqual([[testId(1), 1]]);
+  });
+
+  it("of indicators is nothing to match with, and each check of it is no change", async () => {
+    const trends = await makeDoublePublisher(scene.double, "real.example/trends", aboutOfKind("indicator"));
+    await trends.release(trends.put(testIndicatorEntry(1)));
+    await sync(trends);
+    const own = await open();
+    expect(own.sets(new Date()).map(({ set }) => set)).toEqual(["real.example/verified"]);
+    for (let n = 0; n < 2; n++) {
+      await sync(trends);
+      expect(await own.refresh(new Date())).toEqual({ changed: 0, heavy: [], failed: [] });
+    }
   });
 });
 

@@ -52,6 +52,8 @@ export async function openMatcher(stateDir: string, now: Date): Promise<Matcher>
 
   /** Copies whose lines turned out to be changed; they are not opened again before there is another copy. */
   const changed = new Map<string, Current>();
+  /** Indicator sets: looked into once and closed, so that each check of them is no news to whoever answers. */
+  const indicators = new Map<string, Current>();
 
   function drop(set: string): void {
     open.get(set)?.copy.close();
@@ -72,13 +74,18 @@ export async function openMatcher(stateDir: string, now: Date): Promise<Matcher>
     const bad = changed.get(set);
     if (bad !== undefined && isSame(bad, current)) return "same";
     changed.delete(set);
+    const known = indicators.get(set);
+    if (known !== undefined && isSame(known, current)) return "same";
     if (held !== undefined && isSame(held.copy.current, current)) return "same";
     const fresh = await openSet(stateDir, setId, at, { held, maxRecords });
     if (fresh !== undefined && "tooHeavy" in fresh) return "heavy";
     // One step: whoever asks sees the old copy or the new one.
     if (fresh === undefined || fresh.kind === "indicator") {
+      if (fresh !== undefined) indicators.set(set, current);
       fresh?.copy.close();
       drop(set);
+      unusable.delete(set);
+      return held === undefined ? "same" : "changed";
     } else {
       open.set(set, fresh);
       held?.copy.close();
