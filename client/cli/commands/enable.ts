@@ -50,7 +50,7 @@ export function addEnable(program: Command): void {
       const setId = parseSetArgument(name as string, profile);
       const set = formatSetId(setId);
       const act = MATCH_ACTIONS.find((known) => known === options.act);
-      if (act === undefined) throw new ExchangeError("usage_invalid", { reason: "act" });
+      if (act === undefined) throw new ExchangeError("usage_invalid", { reason: "act_of_set" });
       const ratio = options.ratio === undefined ? undefined : parseRatio(options.ratio);
       const now = context.now();
       await moveOldModes(stateDir, context.profileDir, now);

@@ -59,7 +59,7 @@ export function addPause(program: Command): void {
 /** @throws ExchangeError `usage_invalid` */
 function parseAct(text: string): "observe" | "review" {
   if (text === "review" || text === "observe") return text;
-  throw new ExchangeError("usage_invalid", { reason: "act" });
+  throw new ExchangeError("usage_invalid", { reason: "act_of_pause" });
 }
 
 function addResume(program: Command): void {
