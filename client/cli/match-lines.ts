@@ -96,6 +96,7 @@ const NOT_COMPARED: Record<NotCompared["why"], string> = {
   copy_damaged: "a copy was changed on this machine",
   cut_off: "it hits so much that only the nearest are shown",
   entry_unreadable: "a listed entry cannot be read by this version",
+  left_out: "a copy was narrowed here (for all of it: breakwater sync --only all)",
   no_frames: "no frame says anything",
   no_set: "there is no set of that kind here",
   not_hashed: "it could not be decoded here (breakwater hash says why), so copies of it that were changed are missed",

@@ -112,6 +112,21 @@ describe("a change of the copy", () => {
     expect(found(own, { url: "https://forum1.example/t/1" })).toEqual([[testId(1), 1]]);
   });
 
+  it("that leaves an algorithm out is named to whoever asks by it", async () => {
+    await scene.sync({ setId: real.setId, pin: real.pin, view: { only: ["md5"] } });
+    const own = await open();
+    const pdq = { hash: "0f".repeat(32), quality: 80 };
+    expect(own.match({ hashes: { pdq } }, new Date())).toEqual({
+      found: [],
+      notCompared: [{ what: "pdq", why: "left_out" }],
+    });
+    expect(own.match(sha256(1), new Date()).notCompared).toEqual([{ what: "hashes", why: "left_out" }]);
+    expect(own.match({ hashes: { md5: "0f".repeat(16) } }, new Date()).notCompared).toEqual([]);
+    // The set never lists a video, so that nothing of one is missed.
+    const vpdq = [{ hash: "0f".repeat(32), quality: 80 }];
+    expect(own.match({ hashes: { vpdq } }, new Date()).notCompared).toEqual([]);
+  });
+
   it("of indicators is nothing to match with, and each check of it is no change", async () => {
     const trends = await makeDoublePublisher(scene.double, "real.example/trends", aboutOfKind("indicator"));
     await trends.release(trends.put(testIndicatorEntry(1)));

@@ -7,6 +7,7 @@ import { destroyRows } from "../sync/copy.ts";
 import { type Current, findCurrent, listCopies } from "../sync/index.ts";
 import type { Asked } from "./asked.ts";
 import { byUrgency, type Matched, type Query } from "./found.ts";
+import { tellLeftOut } from "./left-out.ts";
 import { matchHashes } from "./match-hashes.ts";
 import { openText } from "./match-text.ts";
 import { matchUrl } from "./match-url.ts";
@@ -135,7 +136,10 @@ export async function openMatcher(stateDir: string, now: Date): Promise<Matcher>
 
   function match(query: Query, at: Date): Matched {
     const asked: Asked = { query, now: at, found: [], notCompared: [], failed };
-    if (query.hashes !== undefined) matchHashes(ofKind("hash"), query.hashes, asked);
+    if (query.hashes !== undefined) {
+      matchHashes(ofKind("hash"), query.hashes, asked);
+      tellLeftOut(ofKind("hash"), query.hashes, asked);
+    }
     if (query.url !== undefined) matchUrl(ofKind("url"), query.url, asked);
     if (query.text !== undefined) {
       const reader = openText(ofKind("term"), asked);

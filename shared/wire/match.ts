@@ -140,6 +140,7 @@ export const NOT_COMPARED = [
   "copy_damaged",
   "cut_off",
   "entry_unreadable",
+  "left_out",
   "no_set",
   "no_frames",
   "not_hashed",
