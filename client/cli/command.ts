@@ -108,7 +108,9 @@ export function openWith(terminal: Terminal, { exchange, apiKey }: Pick<Profile,
     origin: exchange,
     apiKey,
     onWait: (waitMs, code) => {
-      if (waitMs >= 2_000) terminal.note(terminal.mark("note", `waiting ${Math.round(waitMs / 1000)} s (${code})`));
+      const why = code === "fetch_failed" ? "the exchange does not answer" : "the exchange asks for patience";
+      const wait = `${Math.round(waitMs / 1000)} s`;
+      if (waitMs >= 2_000) terminal.note(terminal.mark("note", `${why}; trying again in ${wait} (${code})`));
     },
   });
 }

@@ -84,8 +84,14 @@ export function describeError(error: ExchangeError): FailureText {
   return {
     what: `Not done: ${lowerFirst(error.code === "profile_invalid" && reason === "missing" ? "Nobody has logged in here" : formatProblem(error).title)}${reason === undefined || error.code === "profile_invalid" ? "" : ` (${reason.replaceAll("_", " ")})`}.`,
     kept: "nothing was changed",
-    next: retry ?? next ?? "breakwater help problems",
+    next: retry ?? needed(error) ?? next ?? "breakwater help problems",
   };
+}
+
+/** What would be needed, where the exchange says so. */
+function needed({ code, detail }: ExchangeError): string | undefined {
+  if (code !== "scope_required" || !Array.isArray(detail.scopes)) return undefined;
+  return `use a key with the scope ${detail.scopes.join(" or ")}; an administrator gives it`;
 }
 
 /** Prints the failure and says how the process ends. */
