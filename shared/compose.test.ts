@@ -22,11 +22,13 @@ import {
   NOW,
   numberedHashEntry,
 } from "./testing/examples.ts";
+import { heldSnapshotOf } from "./testing/held-snapshot.ts";
 import { fixedRandom } from "./testing/keys.ts";
 import { outcome } from "./testing/refusal.ts";
 
 let keys: ExamplePublisher;
 let root: OpenedRoot;
+const SMALL_SEGMENT_LINES = 3;
 const POOL = Array.from({ length: 40 }, (_, i) => numberedHashEntry(i));
 const lineOf = (number: number, action = "review") =>
   formatEntry({ ...(POOL[number] as (typeof POOL)[number]), requested_action: action as "review" });
@@ -82,14 +84,27 @@ async function loadWhole(manifest: Manifest, blobs: Blobs): Promise<Map<string, 
 
 const sorted = (entries: ReadonlyMap<string, string>) => [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
 
-type Step = { puts: { number: number; action: string }[]; dels: number[]; purpose: ComposeInput["purpose"] };
+type Step = {
+  puts: { number: number; action: string }[];
+  dels: number[];
+  inPart: boolean;
+  purpose: ComposeInput["purpose"];
+};
 const step: fc.Arbitrary<Step> = fc.record({
   puts: fc.uniqueArray(fc.record({ number: fc.nat({ max: 39 }), action: fc.constantFrom("review", "observe") }), {
     maxLength: 6,
     selector: ({ number }) => number,
   }),
   dels: fc.uniqueArray(fc.nat({ max: 39 }), { maxLength: 4 }),
-  purpose: fc.constantFrom(undefined, undefined, undefined, undefined, "erasure" as const, "recovery" as const),
+  inPart: fc.boolean(),
+  purpose: fc.constantFrom(
+    undefined,
+    undefined,
+    undefined,
+    "erasure" as const,
+    "erasure" as const,
+    "recovery" as const,
+  ),
 });
 
 /** Apply a step to the entries and give the changes that say so. */
@@ -120,8 +135,12 @@ describe("any sequence of releases", () => {
         let following = new Map<string, string>();
         for (const given of steps) {
           const changes = take(given, entries, previous === undefined);
-          const input: Partial<ComposeInput> = { entries, changes, random, purpose: given.purpose };
-          if (previous !== undefined) input.previous = previous;
+          const packing = { linesEach: SMALL_SEGMENT_LINES };
+          const input: Partial<ComposeInput> = { entries, changes, random, packing, purpose: given.purpose };
+          if (previous !== undefined) {
+            input.previous = previous;
+            if (given.inPart) input.held = await heldSnapshotOf(previous.manifest, blobs);
+          }
           const release = await exampleRelease(keys, root, input);
           keep(blobs, release);
           expect(checkNext(previous, release.opened)).toBe("next");

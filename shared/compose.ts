@@ -7,8 +7,6 @@ import { createEntryChecker, type EntryChecker } from "./entries/checker.ts";
 import { parseEntryId, parsePublisher, parseSetName } from "./ids.ts";
 import {
   DELTAS_MAX,
-  FIRST_ENTRY_ID,
-  indexBytes,
   type Manifest,
   manifestBytes,
   PURGE_ERASURE_SECONDS,
@@ -25,20 +23,17 @@ import {
   statementBytes,
 } from "./release.ts";
 import { SALT_BYTES, type SegmentHeader } from "./segment.ts";
-import { createStateDigest, entryIdOf } from "./state.ts";
+import { type Blob, countOf, type EntrySource, packSnapshot } from "./snapshot.ts";
+import { findCarrier, type HeldSnapshot, repackSnapshot } from "./snapshot-repack.ts";
+import { entryIdOf } from "./state.ts";
 import type { DeletionReason } from "./vocab/reasons.ts";
 import type { SetKind } from "./vocab/sets.ts";
 
 /** Deltas since the snapshot may weigh this share of it before a new snapshot is made. */
 const SNAPSHOT_RENEWAL_SHARE = 4; // a quarter
 
-export type Blob = { digest: Digest; bytes: Bytes };
+export type { Blob, EntrySource } from "./snapshot.ts";
 export type NewChange = { op: "put"; line: string } | { op: "del"; id: string; why: DeletionReason };
-
-/** A set's entries after the change: a map, or rows that a database or file gives in the order of their ids. */
-export type EntrySource =
-  | ReadonlyMap<string, string>
-  | { count: number; lines: () => Iterable<string> | AsyncIterable<string> };
 
 /** What the release changes: in any order, or given one by one in the order of ids. Release 1 needs none. */
 export type ChangeSource = readonly NewChange[] | { sorted: () => Iterable<NewChange> | AsyncIterable<NewChange> };
@@ -57,11 +52,15 @@ export type ComposeInput = {
   now: number;
   random: (length: number) => Uint8Array;
   /**
-   * erasure: a fresh snapshot, no delta but this one, and a day to purge, so that nothing keeps what was deleted.
+   * erasure: nothing that holders keep still has an earlier line of what changes here, and they have a day to purge.
    * recovery: a fresh snapshot and no delta at all, which makes every holder load it (after a stolen key).
    * last: nothing may follow.
    */
   purpose?: "erasure" | "recovery" | "last";
+  /** Of an erasure: further ids, none of them in the set any more, of which no line is to stay. */
+  erased?: readonly string[];
+  /** For an erasure: only what held the lines is packed anew. Without it the snapshot is made anew as a whole. */
+  held?: HeldSnapshot | undefined;
   packing?: Packing;
 };
 
@@ -109,11 +108,11 @@ export async function* composeBlobs(input: ComposeInput): AsyncGenerator<Blob, C
     release: (previous?.statement.release ?? 0) + 1,
   };
   const segments = yield* packDelta(input, place, checker);
-  const rows = previous === undefined ? [] : listDeltas(input, previous, place.release, segments);
-  const snapshot =
-    previous !== undefined && !needsSnapshot(input, rows)
-      ? manifestOf(previous).snapshot
-      : yield* packSnapshot(input, place, checker);
+  const erasure = await planErasure(input);
+  const rows = previous === undefined ? [] : listDeltas(input, previous, { release: place.release, segments }, erasure);
+  const snapshot = needsSnapshot(input, rows)
+    ? yield* packSnapshot(input, place, isUnchecked(input) ? checker : undefined)
+    : yield* keepSnapshot(input, erasure);
   const manifest: Manifest = {
     about,
     deltas: rows,
@@ -162,10 +161,6 @@ function sortedChanges(changes: ChangeSource, checker: Checker): Iterable<NewCha
     .map(({ change }) => change);
 }
 
-function countOf(entries: EntrySource): number {
-  return entries instanceof Map ? entries.size : (entries as { count: number }).count;
-}
-
 function manifestOf({ manifest }: NonNullable<ComposeInput["previous"]>): Manifest {
   if (manifest === undefined)
     throw new ExchangeError("manifest_mismatch", { reason: "the manifest before is missing" });
@@ -193,67 +188,57 @@ async function* packDelta(
   return rows;
 }
 
+type Erasure = { ids: ReadonlySet<string>; held: HeldSnapshot; carrier: number };
+
+/** @returns undefined when the snapshot is not to be packed anew in part */
+async function planErasure(input: ComposeInput): Promise<Erasure | undefined> {
+  const { purpose, previous, entries, changes, erased = [], held } = input;
+  if (purpose !== "erasure" || previous === undefined || held === undefined) return undefined;
+  if (entries instanceof Map && erased.some((id) => entries.has(id))) {
+    throw new ExchangeError("delta_invalid", { reason: "erased and still there" });
+  }
+  const ids = new Set(erased);
+  for await (const change of "sorted" in changes ? changes.sorted() : changes) {
+    ids.add(change.op === "put" ? entryIdOf(change.line) : change.id);
+  }
+  return { ids, held, carrier: await findCarrier(manifestOf(previous).deltas, held, ids) };
+}
+
 function listDeltas(
   { purpose }: ComposeInput,
   previous: NonNullable<ComposeInput["previous"]>,
-  release: number,
-  segments: SegmentRow[],
+  own: Manifest["deltas"][number],
+  erasure: Erasure | undefined,
 ): Manifest["deltas"] {
   if (purpose === "recovery") return [];
-  if (purpose === "erasure") return [{ release, segments }];
+  if (purpose === "erasure" && erasure === undefined) return [own];
   const before = manifestOf(previous).deltas.map((row) =>
     row.release === previous.statement.release ? { ...row, statement: previous.digest } : row,
   );
-  return [...before, { release, segments }].slice(-DELTAS_MAX);
+  return [...before.filter(({ release }) => release > (erasure?.carrier ?? 0)), own].slice(-DELTAS_MAX);
 }
 
-function needsSnapshot({ previous, purpose }: ComposeInput, rows: Manifest["deltas"]): boolean {
-  if (previous === undefined || purpose === "erasure" || purpose === "recovery") return true;
+function needsSnapshot({ previous, purpose, held }: ComposeInput, rows: Manifest["deltas"]): boolean {
+  if (previous === undefined || purpose === "recovery" || (purpose === "erasure" && held === undefined)) return true;
   const { release, bytes } = manifestOf(previous).snapshot;
+  // Also when a delta that came after the snapshot carried what an erasure takes away: the list begins behind it.
   if ((rows[0]?.release ?? 0) > release + 1) return true;
   const since = rows.filter((row) => row.release > release).flatMap((row) => row.segments);
   return since.reduce((total, { size }) => total + size, 0) * SNAPSHOT_RENEWAL_SHARE > bytes;
 }
 
 /** Entries that no earlier release has brought past the exchange's checks are checked here line by line. */
-async function* packSnapshot(
-  { entries, random, packing, previous, purpose }: ComposeInput,
-  place: Place,
-  checker: Checker,
-): AsyncGenerator<Blob, Manifest["snapshot"], undefined> {
-  const isNew = previous === undefined || purpose === "recovery";
-  const state = createStateDigest();
-  const index: { entries: number; from: string; plain: number; segment: Digest; size: number }[] = [];
-  const header = () => ({ ...place, kind: "snapshot" as const, salt: hexOf(random(SALT_BYTES)), v: 1 as const });
-  async function* watched(): AsyncGenerator<string> {
-    for await (const line of sortedLines(entries)) {
-      if (isNew) checker.check(line);
-      state.add(line);
-      yield line;
-    }
-  }
-  for await (const { segment, first, lines } of packLines(header, watched(), packing)) {
-    const from = index.length === 0 ? FIRST_ENTRY_ID : entryIdOf(first);
-    index.push({ entries: lines, from, plain: segment.plain, segment: segment.digest, size: segment.size });
-    yield { digest: segment.digest, bytes: segment.bytes };
-  }
-  if (state.count() !== countOf(entries)) throw new ExchangeError("state_count", { have: state.count() });
-  const bytes = indexBytes(index as Parameters<typeof indexBytes>[0]);
-  const row: Manifest["snapshot"] = {
-    bytes: index.reduce((total, { size }) => total + size, 0),
-    entries: state.count(),
-    index: await digestOf(bytes),
-    index_size: bytes.length,
-    release: place.release,
-    state: await state.digest(),
-  };
-  yield { digest: row.index, bytes };
-  return row;
+function isUnchecked({ previous, purpose }: ComposeInput): boolean {
+  return previous === undefined || purpose === "recovery";
 }
 
-function sortedLines(entries: EntrySource): Iterable<string> | AsyncIterable<string> {
-  if (!(entries instanceof Map)) return (entries as { lines: () => Iterable<string> }).lines();
-  return [...entries.keys()].sort().map((id) => entries.get(id) as string);
+async function* keepSnapshot(
+  { previous, publisher, set, random, packing }: ComposeInput,
+  erasure: Erasure | undefined,
+): AsyncGenerator<Blob, Manifest["snapshot"], undefined> {
+  const { snapshot } = manifestOf(previous as NonNullable<ComposeInput["previous"]>);
+  if (erasure === undefined) return snapshot;
+  return yield* repackSnapshot({ ...erasure, snapshot, publisher, set, random, packing });
 }
 
 // Very large deltas make a long list; rows from before the snapshot only save some holders a reload, so they go first.

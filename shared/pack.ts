@@ -9,6 +9,7 @@ import {
   type GatheredSegment,
   gatherSegment,
   LINE_MAX_BYTES,
+  SEGMENT_MAX_LINES,
   SEGMENT_MAX_PLAIN_BYTES,
   type SegmentHeader,
 } from "./segment.ts";
@@ -16,18 +17,20 @@ import {
 /** @property first - the first of its lines */
 export type PackedSegment = { segment: EncodedSegment; first: string; lines: number };
 
-/** How the segments are made; what they hold does not depend on it. */
+/** How the segments are made; what they hold together does not depend on it. */
 export type Packing = {
   compress?: Compress;
   /** Segments that may be in the making while the next one's lines are gathered: each holds its bytes. */
   ahead?: number;
+  /** Lines a segment, if fewer than the format's limit: of smaller ones more stay as they are when one is packed anew. */
+  linesEach?: number;
 };
 
 /** @param header - called once a segment: each has a salt of its own */
 export async function* packLines(
   header: () => SegmentHeader,
   lines: Iterable<string> | AsyncIterable<string>,
-  { compress, ahead = 0 }: Packing = {},
+  { compress, ahead = 0, linesEach = SEGMENT_MAX_LINES }: Packing = {},
 ): AsyncGenerator<PackedSegment> {
   const free: LineBuffer[] = [];
   const making: Promise<PackedSegment>[] = [];
@@ -49,7 +52,7 @@ export async function* packLines(
 
   for await (const line of lines) {
     open ??= begin(line);
-    if (!addLine(open.gathered, line)) {
+    if (open.lines === linesEach || !addLine(open.gathered, line)) {
       make(open);
       if (making.length > ahead) yield await (making.shift() as Promise<PackedSegment>);
       open = begin(line);

@@ -156,6 +156,24 @@ describe("sync", () => {
     expect((await run(["sync"])).code).toBe(0);
   });
 
+  it("says that the clock is wrong, and no age, when the copy was verified in the future", async () => {
+    const statusFile = join(profile, "state", "sets", "hotline.example", "verified", "status.json");
+    const before = await readFile(statusFile, "utf8");
+    const status = JSON.parse(before) as Record<string, unknown>;
+    const verified_at = new Date(Date.now() + 3_600_000).toISOString();
+    await writeFile(statusFile, JSON.stringify({ ...status, verified_at }));
+    const told = await run(["status", "hotline.example/verified"]);
+    expect(told.code).toBe(3);
+    expect(told.stdout).toMatch(/stale +\d+ +- /);
+    expect(told.stdout).toContain(
+      "This machine's clock is wrong, so nothing can be said about age. Hits ask for review.",
+    );
+    const row = JSON.parse((await run(["status", "--json", "hotline.example/verified"])).stdout) as object;
+    expect(row).toMatchObject({ state: "stale", code: "clock", age_s: null, verified_at });
+    await writeFile(statusFile, before);
+    expect((await run(["status", "hotline.example/verified"])).code).toBe(0);
+  });
+
   it("waits for another command, or leaves with 7", async () => {
     let letGo: () => void = () => {};
     const waiting = new Promise<void>((resolve) => {

@@ -67,6 +67,7 @@ function describeChecks({ verification: { level, people }, age_confirmed, handli
 /** By the code that a hit carries. */
 export const WHY: Record<WhyNotBlock, string> = {
   allow_listed: "your allow list names it",
+  clock_behind: "this machine's clock cannot be right, so the copy's age is not known",
   controls_unreadable: "this machine's controls cannot be read",
   entry_asks_less: "the publisher asks for no more",
   flood: "it suddenly hits far more than it used to",
@@ -80,6 +81,7 @@ export const WHY: Record<WhyNotBlock, string> = {
   roll_out: "outside the share that is rolled out",
   stale: "the copy is stale",
   test_set: "made-up data",
+  weak_digest: "two files can be made to share this digest",
 };
 
 function describeAction({ action, why_not_block: why, recalled }: Hit): string {
@@ -102,4 +104,5 @@ const NOT_COMPARED: Record<NotCompared["why"], string> = {
   no_set: "there is no set of that kind here",
   not_hashed: "it could not be decoded here (breakwater hash says why), so copies of it that were changed are missed",
   quality_too_low: "its quality is too low to say anything",
+  too_long: "only its first two hours were",
 };

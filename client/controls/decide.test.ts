@@ -41,6 +41,12 @@ describe("a hit leads to", () => {
       modes("block"),
       { action: "review", why: "recalled", would: "review" },
     ],
+    [
+      "review, when nobody can say how old the copy is",
+      { stale: true, clockBehind: true },
+      modes("block"),
+      { action: "review", why: "clock_behind", would: "review" },
+    ],
     ["review, when stale", { stale: true }, modes("block"), { action: "review", why: "stale", would: "review" }],
     [
       "review, beyond the act distance",
@@ -228,22 +234,33 @@ const hit: fc.Arbitrary<Candidate> = fc
     origin: fc.record({ release: fc.integer({ min: 1, max: 6 }) }, { noNullPrototype: true }),
     level: fc.constantFrom("act", "act", "review" as const),
     stale: fc.boolean(),
+    clockBehind: fc.boolean(),
     recalled: fc.boolean(),
     test: fc.boolean(),
     newPublisher: fc.boolean(),
+    weakDigest: fc.boolean(),
     content: fc.string(),
     digests: fc.subarray([...digests]),
   })
   .map((one) => testHit({ ...one, publisher: one.set.split("/")[0] ?? "" }));
 
 describe("whatever people and guards decide, in any order", () => {
-  it("nothing blocks that is paused, flooded, recalled, stale, allowed, new, made up, or outside of its share", () => {
+  it("nothing blocks that is paused, flooded, recalled, stale, allowed, new, made up, of a weak digest, or outside of its share", () => {
     let blocks = 0;
     fc.assert(
       fc.property(fc.array(step, { maxLength: 12 }), hit, fc.boolean(), (steps, one, plain) => {
         // Half of the hits have nothing against them of their own, so that the controls are what decides.
         const candidate = plain
-          ? { ...one, level: "act" as const, stale: false, recalled: false, test: false, newPublisher: false }
+          ? {
+              ...one,
+              level: "act" as const,
+              stale: false,
+              clockBehind: false,
+              recalled: false,
+              test: false,
+              newPublisher: false,
+              weakDigest: false,
+            }
           : one;
         const file = steps.reduce<ControlsFile>((before, change) => change(before), modes("block", candidate.set));
         const controls = controlsOf(file);
@@ -253,6 +270,7 @@ describe("whatever people and guards decide, in any order", () => {
         if (action !== "block") return;
         blocks++;
         expect(candidate.stale || candidate.recalled || candidate.test || candidate.newPublisher).toBe(false);
+        expect(candidate.weakDigest || candidate.clockBehind).toBe(false);
         expect(candidate.level).toBe("act");
         const runs = ({ until }: { until?: string | undefined }) =>
           until === undefined || Date.parse(until) > NOW.getTime();

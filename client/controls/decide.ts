@@ -12,10 +12,14 @@ export type Candidate = Targeted & {
   /** By the set's distances: near enough to be acted on, or near enough to be looked at. */
   level: "act" | "review";
   stale: boolean;
+  /** Stale because this machine's clock cannot be right. */
+  clockBehind: boolean;
   recalled: boolean;
   test: boolean;
   /** The publisher's first days are for watching. */
   newPublisher: boolean;
+  /** It rests on MD5 or SHA-1 alone: somebody may have made two files for it. */
+  weakDigest: boolean;
   requested_action: string;
   human_review: string;
   /** The caller's own reference to its content. */
@@ -53,12 +57,14 @@ function capsOf(candidate: Candidate, controls: Controls, now: Date): Cap[] {
   if (candidate.test) caps.push(["observe", "test_set"]);
   if (controls.isAllowed(candidate, candidate.digests)) caps.push(["observe", "allow_listed"]);
   if (candidate.recalled) caps.push(["review", "recalled"]);
+  if (candidate.clockBehind) caps.push(["review", "clock_behind"]);
   if (candidate.stale) caps.push(["review", "stale"]);
   const pause = controls.findPause(candidate, now);
   if (pause !== undefined) caps.push([pause.act, "paused"]);
   if (controls.findFlood(candidate) !== undefined) caps.push(["review", "flood"]);
   if (!controls.readable) caps.push(["review", "controls_unreadable"]);
   if (candidate.level === "review") caps.push(["review", "review_distance"]);
+  if (candidate.weakDigest) caps.push(["review", "weak_digest"]);
   if (candidate.requested_action === "observe") caps.push(["observe", "entry_asks_less"]);
   else if (candidate.human_review !== "not_required" || !ASKS_TO_BLOCK.has(candidate.requested_action)) {
     caps.push(["review", "entry_asks_less"]);

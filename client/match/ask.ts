@@ -44,7 +44,7 @@ export async function answerMatched(
     const { ref, query } = questions[at] as Question;
     const content = ref ?? `nameless-${randomBytes(NAMELESS_BYTES).toString("hex")}`;
     const digests = digestsOf(query.hashes);
-    return one.found.map((found) => candidateOf(found, content, digests));
+    return one.found.map((found) => candidateOf(found, content, digests, one.found));
   });
   const acted = candidates.length === 0 ? [] : await decideAndRecord(acting, candidates, now, onLedgerFailure);
   let next = 0;

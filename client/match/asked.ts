@@ -43,7 +43,7 @@ export function addFound(
   const { expires_at: expiresAt, id } = matched.entry;
   if (expiresAt !== undefined && Date.parse(expiresAt) <= asked.now.getTime()) return;
   const { level, how, distance } = accept(matched, candidate);
-  const { stale, newPublisher } = standingOf(opened, asked.now);
+  const { stale, clockBehind, newPublisher } = standingOf(opened, asked.now);
   const recalled = findRecall(opened, id, asked.now);
   asked.found.push({
     ...matched,
@@ -55,6 +55,7 @@ export function addFound(
     how,
     ...(distance === undefined ? {} : { distance }),
     stale,
+    clockBehind,
     ...(recalled === undefined ? {} : { recalled }),
     newPublisher,
     tlp: opened.about.tlp,

@@ -18,5 +18,6 @@ export function hashesOf({ md5, sha1, sha256, pdq, vpdq }: HashedFile): MatchHas
 export function notHashed({ media_type, pdq, vpdq }: HashedFile): NotCompared[] {
   if (media_type === "image" && pdq === undefined) return [{ what: "pdq", why: "not_hashed" }];
   if (media_type === "video" && vpdq === undefined) return [{ what: "vpdq", why: "not_hashed" }];
+  if (vpdq?.whole === false) return [{ what: "vpdq", why: "too_long" }];
   return [];
 }

@@ -31,6 +31,8 @@ export type Found = MatchedEntry & {
   how: How;
   distance?: number;
   stale: boolean;
+  /** Stale because this machine's clock cannot be right. */
+  clockBehind: boolean;
   /** The publisher takes the entry back for now: a person decides, whatever the mode says. */
   recalled?: { recall: number; until: string };
   newPublisher: boolean;

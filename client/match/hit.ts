@@ -5,6 +5,7 @@ import type { Acted, Found as ActedOn } from "../controls/acting.ts";
 import type { Found } from "./found.ts";
 import { EXACT_ALGS } from "./hash-index.ts";
 import { describeNext } from "./next.ts";
+import { restsOnWeakDigest } from "./weak-digest.ts";
 
 type Asks = Pick<Hit, "requested_action" | "report_duty" | "age_confirmed">;
 
@@ -18,9 +19,17 @@ function asksOf(found: Found): Asks {
   return { requested_action: requested, report_duty: "check", age_confirmed: false };
 }
 
-/** @param content - the caller's own reference, or one made up for this item */
-export function candidateOf(found: Found, content: string, digests: readonly string[]): ActedOn {
-  const { set, publisher, entry, release, origin, kind, level, stale, recalled, newPublisher, test, distance } = found;
+/**
+ * @param content - the caller's own reference, or one made up for this item
+ * @param beside - everything that was found for the same content
+ */
+export function candidateOf(
+  found: Found,
+  content: string,
+  digests: readonly string[],
+  beside: readonly Found[],
+): ActedOn {
+  const { set, publisher, entry, release, origin, kind, level, recalled, newPublisher, test, distance } = found;
   return {
     set,
     publisher,
@@ -29,10 +38,12 @@ export function candidateOf(found: Found, content: string, digests: readonly str
     origin,
     kind,
     level,
-    stale,
+    stale: found.stale,
+    clockBehind: found.clockBehind,
     recalled: recalled !== undefined,
     test,
     newPublisher,
+    weakDigest: restsOnWeakDigest(found, beside),
     requested_action: asksOf(found).requested_action,
     human_review: entry.human_review,
     content,

@@ -1,32 +1,43 @@
 /** Hashes of a file against hash sets: the same file by its digests, a similar one by PDQ, a video by its frames. */
 
 import { parseHex } from "@breakwater/shared/bytes.ts";
-import type { VideoFrame } from "@breakwater/shared/match/video.ts";
+import { VIDEO_MAX_FRAMES, type VideoFrame } from "@breakwater/shared/match/video.ts";
+import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { PDQ_MATCH_THRESHOLD, PDQ_QUALITY_FLOOR } from "@breakwater/shared/signals/index.ts";
-import type { MatchHashes } from "@breakwater/shared/wire/match.ts";
+import type { MatchHashes, NotCompared } from "@breakwater/shared/wire/match.ts";
 import { AMBIGUOUS_BITS_MAX } from "../sync/guards.ts";
 import type { RowRef } from "../sync/index.ts";
 import { type Asked, addFound, askEach, type Candidate, nearest } from "./asked.ts";
 import { EXACT_ALGS } from "./hash-index.ts";
 import type { OpenSet } from "./open-set.ts";
-import type { VideoRows } from "./video-rows.ts";
+import { qualityFloorOf, type VideoRows } from "./video-rows.ts";
 
 /** Below this share of common frames on both sides, two videos may only have a title card in common. */
 const VIDEO_REVIEW_PERCENT = 25;
 
+/** @throws ExchangeError `request_too_large` with `max_frames` */
 export function matchHashes(sets: readonly OpenSet[], hashes: MatchHashes, asked: Asked): void {
   const { pdq, vpdq } = hashes;
+  if (vpdq !== undefined && vpdq.length > VIDEO_MAX_FRAMES)
+    throw new ExchangeError("request_too_large", { path: "/hashes/vpdq", max_frames: VIDEO_MAX_FRAMES });
   // A flat picture's hash is near thousands of others, and rounding decides a symmetric one's: neither says anything.
-  if (pdq !== undefined && pdq.quality < PDQ_QUALITY_FLOOR)
-    asked.notCompared.push({ what: "pdq", why: "quality_too_low" });
+  sayBelow(PDQ_QUALITY_FLOOR, hashes, asked);
   if ((pdq?.ambiguous_bits ?? 0) > AMBIGUOUS_BITS_MAX) asked.notCompared.push({ what: "pdq", why: "ambiguous" });
-  if (vpdq?.every(({ quality }) => quality < PDQ_QUALITY_FLOOR))
-    asked.notCompared.push({ what: "vpdq", why: "no_frames" });
   askEach(sets, asked, "hashes", (opened) => {
     matchExact(opened, hashes, asked);
     matchPdq(opened, hashes, asked);
     matchVideo(opened, hashes, asked);
   });
+}
+
+/** Said once, for all sets that would not look at it: no hits of theirs are no word that nothing is listed. */
+function sayBelow(floor: number, { pdq, vpdq }: MatchHashes, { notCompared }: Asked): void {
+  const isSaid = (what: NotCompared["what"]) =>
+    notCompared.some((one) => one.what === what && (one.why === "quality_too_low" || one.why === "no_frames"));
+  if (pdq !== undefined && pdq.quality < floor && !isSaid("pdq"))
+    notCompared.push({ what: "pdq", why: "quality_too_low" });
+  if (vpdq?.every(({ quality }) => quality < floor) && !isSaid("vpdq"))
+    notCompared.push({ what: "vpdq", why: "no_frames" });
 }
 
 function matchExact(opened: OpenSet, hashes: MatchHashes, asked: Asked): void {
@@ -43,9 +54,10 @@ function matchExact(opened: OpenSet, hashes: MatchHashes, asked: Asked): void {
 }
 
 function matchPdq(opened: OpenSet, { pdq }: MatchHashes, asked: Asked): void {
-  const { act_distance: actDistance, review_distance: reviewDistance, quality_floor: ownFloor } = opened.about;
+  const { act_distance: actDistance, review_distance: reviewDistance } = opened.about;
   if (pdq === undefined || actDistance === undefined || reviewDistance === undefined) return;
-  const floor = Math.max(PDQ_QUALITY_FLOOR, ownFloor ?? 0);
+  const floor = qualityFloorOf(opened.about);
+  if (opened.parts.some(({ part }) => part.records.has("pdq-rows"))) sayBelow(floor, { pdq }, asked);
   if (pdq.quality < floor || (pdq.ambiguous_bits ?? 0) > AMBIGUOUS_BITS_MAX) return;
   const query = parseHex(pdq.hash);
   const how = { alg: "pdq" as const, act_distance: actDistance, review_distance: reviewDistance };
@@ -65,6 +77,7 @@ function matchVideo(opened: OpenSet, { vpdq }: MatchHashes, asked: Asked): void 
   const { act_distance: near, review_distance: reach = PDQ_MATCH_THRESHOLD } = opened.about;
   const { videos } = opened;
   if (vpdq === undefined || videos === undefined) return;
+  sayBelow(qualityFloorOf(opened.about), { vpdq }, asked);
   const frames = vpdq.map(({ hash, quality }, at) => ({ hash: parseHex(hash), quality, seconds: at }));
   const found = videos.search(frames, reach);
   // Frames that the set wants a person to look at do not add up to a video that nobody looks at.

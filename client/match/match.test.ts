@@ -1,7 +1,9 @@
 import type { Entry } from "@breakwater/shared/entries/index.ts";
+import { parseSetId } from "@breakwater/shared/ids.ts";
+import { CLOCK_SKEW_SECONDS } from "@breakwater/shared/schema.ts";
 import type { MatchAction, MatchHashes } from "@breakwater/shared/wire/match.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { writeStatus } from "../sync/index.ts";
+import { readStatus, writeStatus } from "../sync/index.ts";
 import { makeDoublePublisher } from "../testing/double-publisher.ts";
 import { aboutOfKind, testHashEntry, testUrlEntry } from "../testing/entries.ts";
 import { openLooker } from "../testing/match-file.ts";
@@ -132,6 +134,26 @@ describe("what a hit leads to", () => {
       level: "review",
       stale: true,
     });
+  });
+
+  it("is review while the clock is behind the time of the last verification, past a small skew", async () => {
+    const entry = testHashEntry(7);
+    const matcher = await matcherOf([entry], { mode: "block" });
+    const status = await readStatus(scene.stateDir, parseSetId("real.example/verified"));
+    const verifiedMs = Date.parse(status?.verified_at ?? "");
+    const at = async (behindMs: number) => {
+      const now = new Date(verifiedMs - behindMs);
+      const looker = await openLooker(scene.stateDir, { "real.example/verified": "block" }, now);
+      const [hit] = looker.look(file({ sha256: entry.value }));
+      const [facts] = looker.sets(now);
+      looker.close();
+      return [hit?.mode, hit?.clockBehind, facts?.stale, facts?.clockBehind, facts?.keepStale];
+    };
+    expect(await at(CLOCK_SKEW_SECONDS * 1_000)).toEqual(["block", false, false, false, false]);
+    expect(await at(CLOCK_SKEW_SECONDS * 1_000 + 1)).toEqual(["review", true, true, true, false]);
+    // However far: what is of no known age is kept.
+    expect(await at(20 * 86_400_000)).toEqual(["review", true, true, true, false]);
+    matcher.close();
   });
 
   it("never acts on made-up data", async () => {

@@ -44,6 +44,9 @@ const sha256 = (n: number, changes = {}) => ({ hashes: { sha256: testHashEntry(n
 const found = (one: Matcher, query: Parameters<Matcher["match"]>[0], now = new Date()) =>
   one.match(query, now).found.map(({ entry, release }) => [entry.id, release]);
 
+/** Of the first segment a line goes, so that the copy has a new base. */
+const ERASED = { op: "del", id: testId(2), why: "withdrawn" } as const;
+
 describe("a change of the copy", () => {
   it("is taken over: what was put, what was replaced, what was deleted; what was asked before goes on", async () => {
     const own = await open();
@@ -75,7 +78,7 @@ describe("a change of the copy", () => {
 
   it("that is too large to be built in between is named, and the old copy answers on", async () => {
     const own = await open();
-    await real.release(real.put(testHashEntry(300)), { purpose: "erasure" });
+    await real.release([...real.put(testHashEntry(300)), ERASED], { purpose: "erasure" });
     await sync();
     expect(await own.refresh(new Date(), { maxRecords: 10 })).toEqual({
       changed: 0,
@@ -94,7 +97,7 @@ describe("a change of the copy", () => {
     const recall = { publisher: "real.example", set: "verified", recall: 1, root: 1, iat, exp: iat + 3_600 };
     const named = { ...recall, entries: [testId(1)] } as unknown as Recall;
     await scene.double.store.postRecall(real.setId, await signRecall(named, [real.releaseKey]));
-    await real.release(real.put(testHashEntry(300)), { purpose: "erasure" });
+    await real.release([...real.put(testHashEntry(300)), ERASED], { purpose: "erasure" });
     await sync();
     expect((await own.refresh(new Date(), { maxRecords: 10 })).heavy).toEqual(["real.example/verified"]);
     expect(own.match(sha256(1), new Date()).found).toMatchObject([

@@ -56,6 +56,16 @@ describe("what to do now", () => {
       "Show it to a reviewer: it is similar to what is listed, not the same. If confirmed, report it to the NCMEC CyberTipline (18 U.S.C. 2258A).",
     ],
     [
+      "a clock that is behind",
+      { action: "review", why: "clock_behind" },
+      "Show it to a reviewer and block nothing: this machine's clock is before the time when your copy was last verified, so nobody can say how old it is. Set the clock. If confirmed, report it to the NCMEC CyberTipline (18 U.S.C. 2258A).",
+    ],
+    [
+      "a digest that two files can share, whatever is asked",
+      { action: "review", why: "weak_digest", requested: "hold_pending_age_confirmation" },
+      "Show it to a reviewer and block nothing: two different files can be made to share an MD5 or a SHA-1, and nothing stronger matched. If confirmed, report it to the NCMEC CyberTipline (18 U.S.C. 2258A).",
+    ],
+    [
       "observed",
       { action: "observe", why: "observed" },
       "Note it, nothing more: the set is observed until you enable it.",

@@ -33,11 +33,15 @@ const ONLY_NOTED: Partial<Record<WhyNotBlock, string>> = {
 };
 
 const TO_A_REVIEWER: Partial<Record<WhyNotBlock, string>> = {
+  clock_behind:
+    "Show it to a reviewer and block nothing: this machine's clock is before the time when your copy was last verified, so nobody can say how old it is. Set the clock.",
   controls_unreadable: "Show it to a reviewer and block nothing: what was decided on this machine cannot be read.",
   flood: "Show it to a reviewer and block nothing: the entry suddenly hits far more often than it used to.",
   ledger_unwritable: "Show it to a reviewer and block nothing: the decision could not be written down.",
   review_distance: "Show it to a reviewer: it is similar to what is listed, not the same.",
   stale: "Show it to a reviewer and block nothing: your copy is stale. Sync it.",
+  weak_digest:
+    "Show it to a reviewer and block nothing: two different files can be made to share an MD5 or a SHA-1, and nothing stronger matched.",
 };
 
 const ACTED_ON: Record<RequestedAction | TermAction, string> = {
@@ -73,6 +77,8 @@ function describeRecalled({ recalledUntil, action }: NextInput): string {
 
 function firstStep({ action, why, requested, humanReview }: NextInput): string {
   if (action === "observe") return (why && ONLY_NOTED[why]) ?? "Note it, nothing more.";
+  // The file itself may be harmless: holding it back would be acting on it.
+  if (why === "weak_digest") return TO_A_REVIEWER[why] as string;
   if (requested === "hold_pending_age_confirmation") return ACTED_ON[requested];
   if (why === "entry_asks_less" && MILD.has(requested)) return ACTED_ON[requested];
   if (action === "review") return (why && TO_A_REVIEWER[why]) ?? "Show it to a reviewer before anything follows.";

@@ -17,7 +17,7 @@ import {
 } from "../sync/index.ts";
 import { originOf } from "../sync/origins.ts";
 import { listInForce } from "../sync/recalls.ts";
-import { isForReview, isNewPublisher, KEEP_STALE_DEFAULT_DAYS } from "../sync/status.ts";
+import { isClockBehind, isForReview, isNewPublisher, KEEP_STALE_DEFAULT_DAYS } from "../sync/status.ts";
 import type { Found } from "./found.ts";
 import { countRecords, openPartIndex, type PartIndex } from "./hash-index.ts";
 import { partsOf } from "./parts.ts";
@@ -146,14 +146,24 @@ async function recallsOf(stateDir: string, setId: SetId, now: Date): Promise<Rec
   }
 }
 
-export type Standing = { verifiedAt: string; stale: boolean; keepStale: boolean; newPublisher: boolean };
+/** @property clockBehind - stale for it: this machine's clock stands before the last verification */
+export type Standing = {
+  verifiedAt: string;
+  stale: boolean;
+  clockBehind: boolean;
+  keepStale: boolean;
+  newPublisher: boolean;
+};
 
 /** How the copy may be used at this moment. A crash between the switch and the status leaves no time in the status. */
 export function standingOf({ about, copy, status }: OpenSet, now: Date): Standing {
   const verifiedAt = status?.verified_at ?? copy.current.switched_at;
+  const clockBehind = isClockBehind(verifiedAt, now);
+  const isOld = isOlderThan(verifiedAt, about.act_stale_days ?? ACT_STALE_DEFAULT_DAYS, now);
   return {
     verifiedAt,
-    stale: isForReview(status, isOlderThan(verifiedAt, about.act_stale_days ?? ACT_STALE_DEFAULT_DAYS, now)),
+    stale: isForReview(status, clockBehind || isOld),
+    clockBehind,
     keepStale: isOlderThan(verifiedAt, about.keep_stale_days ?? KEEP_STALE_DEFAULT_DAYS, now),
     newPublisher: isNewPublisher(status, now),
   };

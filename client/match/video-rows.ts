@@ -1,7 +1,9 @@
 /** The videos of a hash set: their frames are read from the entries' own lines when a copy is opened, and searched as bags. */
 
+import type { About } from "@breakwater/shared/about.ts";
 import { isVideoMatch, openVideoIndex, parseVpdq, type VideoFrame } from "@breakwater/shared/match/video.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
+import { PDQ_QUALITY_FLOOR } from "@breakwater/shared/signals/index.ts";
 import type { RowRef } from "../sync/index.ts";
 import type { OpenSet } from "./open-set.ts";
 import { readRow } from "./parts.ts";
@@ -11,10 +13,11 @@ export type VideoRows = { search(frames: readonly VideoFrame[], radius: number):
 
 /** @returns undefined when the set lists no video */
 export function openVideos({
+  about,
   parts,
   copy,
   entryAt,
-}: Pick<OpenSet, "parts" | "copy" | "entryAt">): VideoRows | undefined {
+}: Pick<OpenSet, "about" | "parts" | "copy" | "entryAt">): VideoRows | undefined {
   const rows: RowRef[] = [];
   for (const { part } of parts) {
     const records = part.records.get("rows-vpdq");
@@ -24,7 +27,10 @@ export function openVideos({
     }
   }
   if (rows.length === 0) return undefined;
-  const index = openVideoIndex({ videos: rows.map((row) => framesOf(() => entryAt(row))) });
+  const index = openVideoIndex({
+    videos: rows.map((row) => framesOf(() => entryAt(row))),
+    qualityFloor: qualityFloorOf(about),
+  });
   return {
     search: (frames, radius) =>
       index.search(frames, radius).map((match) => ({
@@ -35,6 +41,11 @@ export function openVideos({
         acted: isVideoMatch(match),
       })),
   };
+}
+
+/** Of the set and of the algorithm the stricter one. */
+export function qualityFloorOf({ quality_floor: own }: Pick<About, "quality_floor">): number {
+  return Math.max(PDQ_QUALITY_FLOOR, own ?? 0);
 }
 
 function framesOf(entryOf: () => object): VideoFrame[] {

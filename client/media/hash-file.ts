@@ -88,7 +88,13 @@ async function hashPixels(
     return { width, height, pdq: { hash: hexOf(hash), quality, ambiguous_bits: ambiguousBits } };
   } finally {
     rgba.fill(0);
+    free(rgba);
   }
+}
+
+/** Now and not when the collector comes, which knows nothing of what the next picture takes at once. */
+function free({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 function isTooLarge({ width = 0, height = 0 }: SniffedMedia): boolean {

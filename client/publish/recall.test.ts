@@ -202,7 +202,7 @@ describe("taking back", () => {
       releases()
         .at(-1)
         ?.manifest.deltas.map(({ release }) => release),
-    ).toEqual([4]);
+    ).toEqual([3, 4]);
   });
 
   it("stopped between the release and its record withdraws nothing twice", async () => {

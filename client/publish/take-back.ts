@@ -120,7 +120,7 @@ export async function withdrawNow(
   }
   if (!erase || next.erasure !== undefined) return next;
   // The same entries, and no file from before: what was withdrawn earlier leaves the holders' disks as well.
-  const { release } = await releaseCopy(context, { purpose: "erasure" });
+  const { release } = await releaseCopy(context, { purpose: "erasure", erased: next.ids });
   return writeRecord(context, target, { ...next, erasure: release });
 }
 

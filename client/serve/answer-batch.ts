@@ -4,6 +4,8 @@ import { findUtf8 } from "@breakwater/shared/bytes.ts";
 import { ExchangeError, formatProblem } from "@breakwater/shared/problem.ts";
 import { parseWith } from "@breakwater/shared/schema.ts";
 import {
+  MATCH_BATCH_FRAMES_MAX,
+  MATCH_FRAMES_MAX,
   MATCH_ITEMS_MAX,
   MATCH_TEXT_MAX_CHARS,
   MATCH_URL_MAX_CHARS,
@@ -58,7 +60,19 @@ function parseBatch(bytes: Uint8Array): { items: unknown[]; country?: string | u
     : 0;
   if (count > MATCH_ITEMS_MAX)
     throw new ExchangeError("request_invalid", { path: "/items", max_items: MATCH_ITEMS_MAX });
-  return parseWith(MatchBatch, value, "request_invalid");
+  const batch = parseWith(MatchBatch, value, "request_invalid");
+  // An item that is too long by itself is refused alone, and the others are matched.
+  const lengths = batch.items.map(countFrames).filter((frames) => frames <= MATCH_FRAMES_MAX);
+  const frames = lengths.reduce((sum, length) => sum + length, 0);
+  if (frames > MATCH_BATCH_FRAMES_MAX)
+    throw new ExchangeError("request_too_large", { path: "/items", max_frames: MATCH_BATCH_FRAMES_MAX });
+  return batch;
+}
+
+/** As sent, before anything of the item is checked. */
+function countFrames(item: unknown): number {
+  const { vpdq } = (item as { hashes?: { vpdq?: unknown } | null } | null)?.hashes ?? {};
+  return Array.isArray(vpdq) ? vpdq.length : 0;
 }
 
 /** Limits are named where they are passed, so that a caller can mend the item without reading documentation. */
@@ -70,6 +84,9 @@ function parseItem(item: unknown, country: string | undefined): Question | { pro
     }
     if (typeof url === "string" && url.length > MATCH_URL_MAX_CHARS) {
       throw new ExchangeError("url_invalid", { reason: "length", max_chars: MATCH_URL_MAX_CHARS });
+    }
+    if (countFrames(item) > MATCH_FRAMES_MAX) {
+      throw new ExchangeError("request_too_large", { path: "/hashes/vpdq", max_frames: MATCH_FRAMES_MAX });
     }
     const parsed = parseWith(MatchItem, item, "request_invalid");
     const { ref, context } = parsed;

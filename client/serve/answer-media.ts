@@ -6,7 +6,7 @@ import { type Asking, ask, hashesOf, type Matcher, notHashed } from "../match/in
 import { countItem, countQuestion, itemOf, newTally } from "./answer-batch.ts";
 import type { Tally } from "./engine-messages.ts";
 
-type About = { body: Uint8Array; ref?: string; country?: string };
+type About = { body: Uint8Array<ArrayBuffer>; ref?: string; country?: string };
 
 export async function answerMedia(
   asking: Asking & { matcher: Pick<Matcher, "sets"> },
@@ -16,7 +16,10 @@ export async function answerMedia(
   if (asking.matcher.sets(now).length === 0) throw new ExchangeError("match_not_ready", { retry_after_s: 5 });
   // Loaded when needed: the decoder takes longer to start than a daemon that takes no media should.
   const { hashBytes } = await import("../media/index.ts");
-  const file = await hashBytes(body);
+  const file = await hashBytes(body).finally(() => {
+    // Freed now and not when the collector comes: the next file takes its room at once.
+    body.buffer.transfer(0);
+  });
   const hashes = hashesOf(file);
   const tally = newTally();
   const question = { query: { hashes }, ref, country };

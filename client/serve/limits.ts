@@ -1,11 +1,18 @@
 /** How much of anything the match daemon takes at once, and how long it waits. */
 
+import { MATCH_MEDIA_MAX_BYTES } from "@breakwater/shared/wire/match.ts";
+
 export const DEFAULT_LISTEN = "127.0.0.1:8790";
 /** Bodies that are being read or matched, all together: what many large requests at once may cost in memory. */
 export const IN_FLIGHT_MAX_BYTES = 128 * 1024 * 1024;
 export const IN_FLIGHT_MAX_REQUESTS = 512;
-/** A picture is decoded in memory: one holds up to 400 MB for a moment. */
-export const MEDIA_IN_FLIGHT_MAX = 2;
+/**
+ * Files that are being read or wait for their turn, all together: one of the largest, or many pictures. They are decoded
+ * one at a time, which takes up to 500 MB beside them for a moment.
+ */
+export const MEDIA_IN_FLIGHT_MAX_BYTES = MATCH_MEDIA_MAX_BYTES;
+/** However small they are: whoever comes later would wait longer than callers do. */
+export const MEDIA_IN_FLIGHT_MAX_REQUESTS = 16;
 export const HEADER_MAX_BYTES = 16 * 1024;
 /** From the first byte of a request to its last. */
 export const REQUEST_TIMEOUT_MS = 60_000;

@@ -5,8 +5,16 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import type { Recall } from "@breakwater/shared/recall.ts";
 import { signRecall } from "@breakwater/shared/recall.ts";
-import { Health, MATCH_ITEMS_MAX, MatchAnswer, MediaAnswer } from "@breakwater/shared/wire/match.ts";
+import {
+  Health,
+  MATCH_BATCH_FRAMES_MAX,
+  MATCH_FRAMES_MAX,
+  MATCH_ITEMS_MAX,
+  MatchAnswer,
+  MediaAnswer,
+} from "@breakwater/shared/wire/match.ts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { updateControls } from "../controls/file.ts";
 import { writePin } from "../profile/pins.ts";
 import { writeProfile } from "../profile/profile.ts";
 import { readStatus, writeStatus } from "../sync/index.ts";
@@ -86,6 +94,7 @@ function firstLineOf(origin: string, target: string): Promise<string | undefined
   });
 }
 
+const framesOf = (count: number) => Array.from({ length: count }, () => ({ hash: PDQ, quality: 90 }));
 const sha256 = (n: number) => ({ hashes: { sha256: testHashEntry(n).value } });
 
 async function eventually<T>(look: () => Promise<T>, accept: (value: T) => boolean): Promise<T> {
@@ -251,6 +260,11 @@ describe("what is too much is named with its limit", () => {
       { items: [{ text: "x".repeat(9 * 1024 * 1024) }] },
       { code: "request_too_large", max_bytes: 8 * 1024 * 1024 },
     ],
+    [
+      "frames, however many items they are spread over",
+      { items: Array.from({ length: 3 }, () => ({ hashes: { vpdq: framesOf(MATCH_BATCH_FRAMES_MAX / 3 + 1) } })) },
+      { code: "request_too_large", path: "/items", max_frames: MATCH_BATCH_FRAMES_MAX },
+    ],
   ])("%s of the batch", async (_what, body, expected) => {
     await sync();
     const answer = await post(await start(), body);
@@ -264,6 +278,11 @@ describe("what is too much is named with its limit", () => {
       "an address of 64 kB",
       { url: `https://a.example/${"x".repeat(65_536)}` },
       { code: "url_invalid", max_chars: 16_384 },
+    ],
+    [
+      "a video",
+      { hashes: { vpdq: framesOf(MATCH_FRAMES_MAX + 1) } },
+      { code: "request_too_large", path: "/hashes/vpdq", max_frames: MATCH_FRAMES_MAX },
     ],
   ])("%s, without harm to the items beside it", async (_what, item, problem) => {
     await sync();
@@ -442,6 +461,34 @@ describe("what changes below it", () => {
     expect(await answer.json()).toMatchObject({ ok: false, sets: [{ fresh: false, for_review: true }] });
     expect((await fetch(`${origin}/readyz`)).status).toBe(200);
   });
+});
+
+it("a clock that was set back makes no copy look fresh: hits ask for review, and healthz says why", async () => {
+  await sync();
+  await updateControls(scene.stateDir, (file) => ({
+    ...file,
+    modes: { "real.example/verified": { act: "block", since: new Date().toISOString() } },
+  }));
+  const origin = await start({ maxAgeSeconds: 60 });
+  expect(await match(origin, [sha256(1)])).toMatchObject([{ hits: [{ action: "block" }] }]);
+  const status = await readStatus(scene.stateDir, real.setId);
+  if (status === undefined) throw new Error("never synced");
+  // The same as a clock an hour behind, and nobody else's clock is touched.
+  const verified_at = new Date(Date.now() + 3_600_000).toISOString();
+  await writeStatus(scene.stateDir, real.setId, { ...status, verified_at });
+  const answer = await eventually(
+    () => fetch(`${origin}/healthz`),
+    ({ status: code }) => code === 503,
+  );
+  expect(Health.parse(await answer.json())).toMatchObject({
+    ok: false,
+    oldest_s: null,
+    sets: [{ fresh: false, for_review: true, age_s: null, why: expect.stringMatching(/clock is before/) }],
+  });
+  expect(await match(origin, [sha256(1)])).toMatchObject([
+    { hits: [{ action: "review", why_not_block: "clock_behind", next: expect.stringMatching(/Set the clock/) }] },
+  ]);
+  expect((await fetch(`${origin}/readyz`)).status).toBe(200);
 });
 
 describe("ending", () => {

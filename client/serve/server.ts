@@ -12,13 +12,16 @@ import {
   IN_FLIGHT_MAX_BYTES,
   IN_FLIGHT_MAX_REQUESTS,
   KEEP_ALIVE_MS,
-  MEDIA_IN_FLIGHT_MAX,
+  MEDIA_IN_FLIGHT_MAX_BYTES,
+  MEDIA_IN_FLIGHT_MAX_REQUESTS,
   REQUEST_TIMEOUT_MS,
   RETRY_AFTER_SECONDS,
 } from "./limits.ts";
 import type { Metrics } from "./metrics.ts";
 import { openApi } from "./openapi.ts";
+import { readMedia } from "./read-media.ts";
 import { refuseBrowsers, type Token } from "./token.ts";
+import { makeTurns, type Turns } from "./turns.ts";
 
 export type ServerOptions = {
   engine: Engine;
@@ -32,7 +35,14 @@ export type ServerOptions = {
 };
 
 type Asked = { request: IncomingMessage; response: ServerResponse; url: URL; options: ServerOptions; budgets: Budgets };
-type Budgets = { batches: Budget; media: Budget; requests: Budget };
+type Budgets = {
+  batches: Budget;
+  requests: Budget;
+  media: Budget;
+  mediaRequests: Budget;
+  /** Whose file is decoded now. */
+  mediaTurns: Turns;
+};
 type Route = { method: "GET" | "POST"; open?: true; handle(asked: Asked): Promise<void> };
 
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -53,8 +63,10 @@ export const PATHS = Object.keys(ROUTES);
 export function makeServer(options: ServerOptions): Server {
   const budgets: Budgets = {
     batches: makeBudget(IN_FLIGHT_MAX_BYTES),
-    media: makeBudget(MEDIA_IN_FLIGHT_MAX),
     requests: makeBudget(IN_FLIGHT_MAX_REQUESTS),
+    media: makeBudget(MEDIA_IN_FLIGHT_MAX_BYTES),
+    mediaRequests: makeBudget(MEDIA_IN_FLIGHT_MAX_REQUESTS),
+    mediaTurns: makeTurns(),
   };
   const server = createServer({ maxHeaderSize: HEADER_MAX_BYTES }, (request, response) => {
     void handle(request, response, options, budgets);
@@ -112,13 +124,16 @@ async function answerMedia({ request, response, url, options, budgets }: Asked):
   if (!options.acceptMedia) throw new ExchangeError("media_not_accepted");
   requireType(request, MEDIA_TYPE);
   const about = parseAbout(url.searchParams);
-  // One at a time and one behind it: a body is held whole while it is decoded.
-  if (!budgets.media.take(1)) throw new ExchangeError("busy", { retry_after_s: RETRY_AFTER_SECONDS });
+  if (!budgets.mediaRequests.take(1)) throw new ExchangeError("busy", { retry_after_s: RETRY_AFTER_SECONDS });
   try {
-    const { bytes } = await readBody(request, MATCH_MEDIA_MAX_BYTES, makeBudget(MATCH_MEDIA_MAX_BYTES));
-    await answerMatched(options, response, () => options.engine.media(bytes, about));
+    const { bytes, release } = await readMedia(request, MATCH_MEDIA_MAX_BYTES, budgets.media);
+    try {
+      await budgets.mediaTurns(() => answerMatched(options, response, () => options.engine.media(bytes, about)));
+    } finally {
+      release();
+    }
   } finally {
-    budgets.media.give(1);
+    budgets.mediaRequests.give(1);
   }
 }
 

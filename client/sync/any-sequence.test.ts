@@ -200,7 +200,7 @@ describe("any sequence of what publishers and exchanges do", () => {
     async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), async (steps) => {
-          const scene = await openScene(3);
+          const scene = await openScene(3, { linesEach: 1 });
           try {
             const world = new World(scene);
             for (const one of steps) await world.do(one);
@@ -229,7 +229,7 @@ describe("any sequence of what publishers and exchanges do", () => {
           fc.array(step, { minLength: 2, maxLength: 8 }),
           fc.integer({ min: 1, max: 150 }),
           async (steps, killAt) => {
-            const scene = await openScene(3);
+            const scene = await openScene(3, { linesEach: 1 });
             try {
               const world = new World(scene);
               await scene.sync();

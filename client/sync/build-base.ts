@@ -7,7 +7,8 @@ import type { SetId } from "@breakwater/shared/ids.ts";
 import { type Manifest, parseIndex, type SnapshotIndex } from "@breakwater/shared/manifest.ts";
 import { ExchangeError, type ProblemCode } from "@breakwater/shared/problem.ts";
 import { type BlobSource, obtainBlob, useBlob } from "./blobs.ts";
-import type { ScanOptions } from "./part/scan-rows.ts";
+import type { RowCarrier } from "./part/carry-rows.ts";
+import type { ScannedRows, ScanOptions } from "./part/scan-rows.ts";
 import { buffersOf, LARGE_BYTES, type SegmentDone } from "./part/segment-job.ts";
 import { openSegmentPool, type SegmentPool } from "./part/segment-pool.ts";
 import { type BuiltPart, PartWriter } from "./part/write-part.ts";
@@ -38,21 +39,25 @@ export type LoadContext = {
 /**
  * @param name - of the new folder for the part
  * @param addLast - what else belongs into it, once all rows are there
+ * @param carrierOf - gives the rows that need not be scanned, once it is known which segments are wanted
  * @throws ExchangeError for the first segment that is not what was signed, `state_count`, `state_digest`
  */
 export async function buildBase(
   context: LoadContext,
   name: string,
   addLast: (writer: PartWriter) => Promise<void>,
+  carrierOf?: (index: SnapshotIndex) => Promise<RowCarrier | undefined>,
 ): Promise<BuiltPart> {
   const { source, blobsDir, manifest, dir } = context;
   const { index: digest, index_size: size } = manifest.snapshot;
   const bytes = await obtainBlob(source, blobsDir, digest, size);
   const index = await parseIndex(bytes, manifest.snapshot, { strict: false });
+  const carrier = await carrierOf?.(index);
   const writer = await PartWriter.open(dir, name, "blobs");
-  const pool = openSegmentPool(manifest.snapshot.entries, context.scan);
+  const pool = openSegmentPool(manifest.snapshot.entries - (carrier?.rows ?? 0), context.scan);
   try {
-    await addSegments(context, index, pool, writer);
+    await addSegments(context, index, { pool, carrier }, writer);
+    await carrier?.addSorted(writer);
     await addLast(writer);
     const built = await writer.finish();
     checkState(manifest, built);
@@ -68,22 +73,24 @@ export async function buildBase(
 async function addSegments(
   context: LoadContext,
   index: SnapshotIndex,
-  pool: SegmentPool,
+  { pool, carrier }: { pool: SegmentPool; carrier: RowCarrier | undefined },
   writer: PartWriter,
 ): Promise<void> {
-  const ahead: Promise<SegmentDone>[] = [];
+  const ahead: Promise<ScannedRows & { packed?: Uint8Array }>[] = [];
+  const rowsOf = async (at: number, firstRow: number) =>
+    carrier?.find(at) === undefined ? obtainRows(context, index, at, firstRow, pool) : carrier.take(at, firstRow);
   let [next, firstRow] = [0, 0];
   try {
-    for (const row of index) {
+    for (const [at, row] of index.entries()) {
       while (next < index.length && ahead.length < pool.width * SEGMENTS_A_THREAD) {
-        const one = obtainRows(context, index, next, firstRow, pool);
+        const one = rowsOf(next, firstRow);
         one.catch(() => undefined); // told where it is waited for, in the order of the index
         ahead.push(one);
         firstRow += (index[next] as SnapshotIndex[number]).entries;
         next += 1;
       }
-      const rows = await (ahead.shift() as Promise<SegmentDone>);
-      await writer.add(rows, storedAs(context.blobsDir, row.segment, row.plain));
+      const rows = await (ahead.shift() as (typeof ahead)[number]);
+      await writer.add(rows, carrier?.find(at) ?? storedAs(context.blobsDir, row.segment, row.plain));
       context.onProgress?.(writer.rows, context.manifest.entries);
       // As in segment-job.ts: what is written down is let go of now, not when the collector finds it.
       for (const buffer of buffersOf(rows)) if (buffer.byteLength >= LARGE_BYTES) buffer.transfer(0);

@@ -4,6 +4,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { type Digest, digestHex } from "@breakwater/shared/bytes.ts";
 import { type Manifest, manifestBlobs, parseIndex } from "@breakwater/shared/manifest.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
+import { STATE_BUCKETS } from "@breakwater/shared/state.ts";
 import { findHeldBlob } from "./blobs.ts";
 import { buildBase, isPassing, type LoadContext } from "./build-base.ts";
 import { buildPatch } from "./build-patch.ts";
@@ -11,14 +12,15 @@ import type { Faults } from "./compare.ts";
 import { removeParts } from "./copy.ts";
 import type { CurrentParts } from "./current.ts";
 import { carryOrigins, originRecords } from "./known-origins.ts";
-import { OpenedRows, type RowsRef } from "./open-rows.ts";
+import { lowerBound, OpenedRows, type RowsRef } from "./open-rows.ts";
+import { RowCarrier } from "./part/carry-rows.ts";
 import { isSameView } from "./part/index-view.ts";
 import { PartReader } from "./part/read-part.ts";
-import type { BuiltPart } from "./part/write-part.ts";
+import type { BuiltPart, PartWriter } from "./part/write-part.ts";
 import type { DeltaRow } from "./read-deltas.ts";
 
 /** What is held: rows of a release, and how they were made. */
-export type Base = { release: number; current: CurrentParts | undefined; rows: OpenedRows };
+export type Base = { release: number; current: CurrentParts | undefined; manifest: Manifest; rows: OpenedRows };
 
 type Rows = {
   rows: RowsRef;
@@ -92,9 +94,9 @@ async function loadAnew(context: LoadContext, base: Base | undefined, nameOf: Na
   const { manifest } = context;
   const between = base && deltasBetween(manifest, base.release);
   const known = base && between && (await carryOrigins(context, base.rows, between));
-  const built = await buildBase(context, nameOf("base"), (writer) =>
-    writer.append("origins", originRecords(known?.puts ?? new Map())),
-  );
+  const addOrigins = (writer: PartWriter) => writer.append("origins", originRecords(known?.puts ?? new Map()));
+  const built =
+    (await carryBase(context, base, nameOf, addOrigins)) ?? (await buildBase(context, nameOf("base"), addOrigins));
   const reader = await PartReader.open(context.dir, built.ref, OPEN);
   try {
     const patch = await buildPatch(context, reader, undefined, deltasAfterSnapshot(manifest), () => nameOf("patch"));
@@ -103,6 +105,56 @@ async function loadAnew(context: LoadContext, base: Base | undefined, nameOf: Na
   } finally {
     reader.close();
   }
+}
+
+/**
+ * The new base from the one that is held, where both have segments in common: what an erasure did not touch is neither
+ * fetched nor read again.
+ *
+ * @returns undefined when there is nothing to take over, or what came of it was not what is signed
+ */
+async function carryBase(
+  context: LoadContext,
+  base: Base | undefined,
+  nameOf: NameOf,
+  addLast: (writer: PartWriter) => Promise<void>,
+): Promise<BuiltPart | undefined> {
+  if (base?.current === undefined || !isOfOneMaking(base.current, base, context)) return undefined;
+  const isSameSnapshot = base.manifest.snapshot.release === context.manifest.snapshot.release;
+  const { base: held, dead } = base.rows;
+  // A row that deltas took away, and that a later snapshot has again, would pass the local brakes unseen.
+  const isWanted = (at: number) => isSameSnapshot || !hasDead(dead, held.firstRows[at], held.firstRows[at + 1]);
+  let part: PartReader | undefined;
+  try {
+    return await buildBase(context, nameOf("base"), addLast, async (index) => {
+      const digests = new Set(held.part.segments.map(({ digest }) => digest));
+      if (!index.some(({ segment }) => digests.has(segment))) return undefined;
+      part = await PartReader.open(context.dir, held.ref, { verify: true, hold: false });
+      return new RowCarrier(part, index, isWanted);
+    });
+  } catch (error) {
+    const isHeldToBlame = error instanceof ExchangeError && (part !== undefined || error.code === "copy_damaged");
+    if (!isHeldToBlame || isPassing(error)) throw error;
+    return undefined;
+  } finally {
+    part?.close();
+  }
+}
+
+/** Packed by the publisher, indexed as it is wanted now, with what is needed to check a snapshot in part. */
+function isOfOneMaking(
+  { index, view }: CurrentParts,
+  { manifest: was, rows }: Base,
+  { manifest, scan }: LoadContext,
+): boolean {
+  const { base } = rows;
+  const isWhole = index !== undefined && base.part.stored === "blobs" && base.countOf("buckets") === STATE_BUCKETS;
+  const isLater = manifest.snapshot.release >= was.snapshot.release;
+  return isWhole && isLater && isSameView(view, scan.view) && was.about.kind === manifest.about.kind;
+}
+
+function hasDead(dead: Uint32Array, from = 0, until = from): boolean {
+  return lowerBound(dead, until) > lowerBound(dead, from);
 }
 
 /** The deltas from the release held to the head, or undefined when the list does not reach back that far. */

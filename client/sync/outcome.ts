@@ -9,6 +9,7 @@ import { type Current, findCurrent } from "./current.ts";
 import { readRecalls } from "./recalls.ts";
 import {
   ACT_STALE_DEFAULT_DAYS,
+  isClockBehind,
   isOlderThan,
   KEEP_STALE_DEFAULT_DAYS,
   readStatus,
@@ -254,7 +255,7 @@ export async function judgeCopy(
   // A crash between the switch and the status leaves no time in the status; the switch itself followed a verification.
   const since = verifiedAt ?? copy.current.switched_at;
   return {
-    stale: isOlderThan(since, actStaleDays, now),
+    stale: isClockBehind(since, now) || isOlderThan(since, actStaleDays, now),
     keepStale: isOlderThan(since, keep ?? KEEP_STALE_DEFAULT_DAYS, now),
     actStaleDays,
   };

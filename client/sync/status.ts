@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { Digest, type SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError, isProblemCode, type ProblemCode } from "@breakwater/shared/problem.ts";
+import { CLOCK_SKEW_SECONDS } from "@breakwater/shared/schema.ts";
 import { z } from "zod";
 import { readIfThere, writePrivateFile } from "../profile/private-files.ts";
 import { refuseNewer } from "./current.ts";
@@ -82,6 +83,14 @@ const REVIEW_AT_ONCE = new Set<ProblemCode>(["release_expired", "root_expired", 
 /** @param isOld - past the set's own `act_stale` */
 export function isForReview(status: SetStatus | undefined, isOld: boolean): boolean {
   return isOld || (status?.state === "stale" && status.code !== undefined && REVIEW_AT_ONCE.has(status.code));
+}
+
+/**
+ * Whether this machine's clock stands before what it has seen already: offline, a clock that was set back would make any
+ * copy look fresh. Nobody can say then how old it is, so it is stale; and nothing is destroyed by such a clock.
+ */
+export function isClockBehind(verifiedAt: string | undefined, now: Date): boolean {
+  return verifiedAt !== undefined && now.getTime() + CLOCK_SKEW_SECONDS * 1000 < Date.parse(verifiedAt);
 }
 
 /** @param days - the set's own limit, from its `about` */

@@ -6,7 +6,6 @@ import type { SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError, type ProblemCode, type ProblemDetail } from "@breakwater/shared/problem.ts";
 import { checkReleaseTimes, type ReleaseLink, type ReleaseStatement } from "@breakwater/shared/release.ts";
 import { checkRootTimes, type Root } from "@breakwater/shared/root.ts";
-import { CLOCK_SKEW_SECONDS } from "@breakwater/shared/schema.ts";
 import type { Exchange } from "../http/index.ts";
 import type { LogPin } from "../profile/log-pins.ts";
 import type { Pin } from "../profile/pins.ts";
@@ -14,7 +13,7 @@ import type { Change } from "./compare.ts";
 import { areRowsSound, type Held, openHeld } from "./copy.ts";
 import type { Tail } from "./log/tail.ts";
 import { type IndexView, isSameView } from "./part/index-view.ts";
-import { readStatus, type SetStatus } from "./status.ts";
+import { isClockBehind, readStatus, type SetStatus } from "./status.ts";
 import { takeLogged } from "./take-logged.ts";
 import { takeOwn } from "./take-own.ts";
 
@@ -94,8 +93,7 @@ export async function takeNewest(context: SyncContext): Promise<Synced> {
 
 // A clock set back would make an old release look fresh (§2.13 step 1).
 function checkClock(status: SetStatus | undefined, now: Date): void {
-  if (status?.verified_at === undefined) return;
-  if (now.getTime() + CLOCK_SKEW_SECONDS * 1000 < Date.parse(status.verified_at)) throw new ExchangeError("clock");
+  if (isClockBehind(status?.verified_at, now)) throw new ExchangeError("clock");
 }
 
 /** Rows that were damaged or destroyed are loaded again; what proves the order of releases is needed in any case. */

@@ -113,8 +113,8 @@ export function viewOf({ view }: Pick<SyncContext, "view">, copy: Held | undefin
   return view ?? (copy?.current.v === 2 ? copy.current.view : WHOLE_VIEW);
 }
 
-function baseOf({ current, link }: Held, rows: OpenedRows): Base {
-  return { release: link.statement.release, current: current.v === 2 ? current : undefined, rows };
+function baseOf({ current, link, manifest }: Held, rows: OpenedRows): Base {
+  return { release: link.statement.release, current: current.v === 2 ? current : undefined, manifest, rows };
 }
 
 /** The head is held already: nothing to load, but what the manifest no longer references may still lie here. */

@@ -10,6 +10,7 @@ import { type Manifest, manifestBytes } from "@breakwater/shared/manifest.ts";
 import { openRelease, type ReleaseStatement, signRelease } from "@breakwater/shared/release.ts";
 import { type OpenedRoot, openRoot, ROOT_LIFETIME_SECONDS, Root, signRoot } from "@breakwater/shared/root.ts";
 import { DAY_SECONDS } from "@breakwater/shared/schema.ts";
+import { heldSnapshotOf } from "@breakwater/shared/testing/held-snapshot.ts";
 import type { Pin } from "../profile/pins.ts";
 import type { Double } from "./double-exchange.ts";
 import type { StoredRelease } from "./double-store.ts";
@@ -52,7 +53,7 @@ export async function makeDoublePublisher(
   double: Double,
   setText = "hotline.example/verified",
   about: About = TEST_ABOUT,
-  { ageDays }: { ageDays?: number } = {},
+  { ageDays, linesEach }: { ageDays?: number; linesEach?: number } = {},
 ): Promise<DoublePublisher> {
   const setId = parseSetId(setText);
   const [rootKey, releaseKey] = [
@@ -90,6 +91,10 @@ export async function makeDoublePublisher(
         rootVersion: (options.root ?? root).root.version,
         now: options.now ?? Math.floor(Date.now() / 1000),
         random: randomBytes,
+        ...(linesEach !== undefined && { packing: { linesEach } }),
+        ...(previous !== undefined &&
+          options.purpose === "erasure" &&
+          !options.hideDeletions && { held: await heldSnapshotOf(previous.manifest, double.store.blobs) }),
       });
       for (const { digest, bytes } of composed.blobs) double.store.blobs.set(digest, bytes);
       const manifest = options.bend?.(composed.manifest) ?? composed.manifest;

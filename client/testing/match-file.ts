@@ -23,9 +23,12 @@ export async function openLooker(
   return {
     ...matcher,
     look: (hashes) =>
-      matcher.match({ hashes }, now).found.map((found) => {
+      matcher.match({ hashes }, now).found.map((found, _at, beside) => {
         const asked = { requested_action: "block_remove_report", human_review: "not_required" };
-        return { ...found, mode: decide({ ...candidateOf(found, "content", []), ...asked }, controls, now).action };
+        return {
+          ...found,
+          mode: decide({ ...candidateOf(found, "content", [], beside), ...asked }, controls, now).action,
+        };
       }),
   };
 }

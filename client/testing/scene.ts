@@ -20,11 +20,19 @@ export type Scene = {
   close(): Promise<void>;
 };
 
-/** @param entries - how many hash entries release 1 has */
-export async function openScene(entries = 3): Promise<Scene> {
+/**
+ * @param entries - how many hash entries release 1 has
+ * @param linesEach - lines in each segment of a snapshot, where a test wants several
+ */
+export async function openScene(entries = 3, { linesEach }: { linesEach?: number } = {}): Promise<Scene> {
   const dir = await mkdtemp(join(tmpdir(), "breakwater-client-"));
   const double = await openDouble();
-  const publisher = await makeDoublePublisher(double);
+  const publisher = await makeDoublePublisher(
+    double,
+    undefined,
+    undefined,
+    linesEach === undefined ? {} : { linesEach },
+  );
   await publisher.release(publisher.put(...Array.from({ length: entries }, (_, n) => testHashEntry(n))));
   const stateDir = join(dir, "state");
   const source = openExchange({

@@ -41,7 +41,8 @@ export async function acceptRecallStatement(deps: Deps, payload: Bytes, via: Bro
 async function accept(deps: Deps, offered: Offered, via: Brought): Promise<Accepted> {
   const { setId, ...by } = via;
   const recall = parseRecall(offered.payload);
-  if (recall.publisher !== setId.publisher) throw new ExchangeError("publisher_mismatch");
+  const { publisher: needs } = recall;
+  if (needs !== setId.publisher) throw new ExchangeError("publisher_mismatch", { needs });
   if (recall.set !== setId.set) throw new ExchangeError("recall_invalid", { path: "/set" });
   const digest = await digestOf(offered.payload);
   const before = await getSet(deps, setId);

@@ -271,7 +271,8 @@ describe("POST /v1/sets/:publisher/:set/recalls", () => {
       const { recalls, ids, set } = await openSet();
       const other = await openTestPublisher(x);
       const bytes = await signRecall(recalls.make({ entries: ids }), [other.releaseKey]);
-      await expectProblem(await recalls.post(bytes, undefined, other.member.key), "publisher_mismatch");
+      const refusal = await expectProblem(await recalls.post(bytes, undefined, other.member.key), "publisher_mismatch");
+      expect(refusal).toMatchObject({ needs: publisher.publisher });
       await expectProblem(await recalls.post(bytes), "envelope_kid_unknown");
       await expectProblem(await recalls.post(bytes, undefined, subscriber.key), "scope_required");
       // In its own set, the other names entries that are not its own.

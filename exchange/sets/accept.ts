@@ -91,7 +91,8 @@ type Identified = {
 /** Which set, which number, and whether it is the very release that was accepted before. Nothing here is believed yet. */
 async function identify(deps: Deps, { payload }: Offered, { setId }: Brought): Promise<Identified> {
   const statement = parseStatement(payload);
-  if (statement.publisher !== setId.publisher) throw new ExchangeError("publisher_mismatch");
+  const { publisher: needs } = statement;
+  if (needs !== setId.publisher) throw new ExchangeError("publisher_mismatch", { needs });
   if (statement.set !== setId.set) throw new ExchangeError("release_invalid", { path: "/set" });
   const publisher = await findPublisher(deps, setId.publisher);
   if (publisher === undefined) throw new ExchangeError("not_found");

@@ -96,10 +96,11 @@ describe("PUT /v1/blobs/sha256/:hex", () => {
       const company = await exchange.member();
       const [segment] = await blobs("theirs-too");
       const hex = digestHex(segment?.digest as never);
-      await expectProblem(
+      const refusal = await expectProblem(
         await publisher.putBlob(segment?.bytes as never, hex, other.member.key),
         "publisher_mismatch",
       );
+      expect(refusal).toMatchObject({ needs: publisher.publisher });
       await expectProblem(await publisher.putBlob(segment?.bytes as never, hex, company.key), "scope_required");
       await expectProblem(
         await exchange.request(`/v1/blobs/sha256/${hex}`, { method: "PUT", body: utf8Of("[]") }),

@@ -65,7 +65,7 @@ export async function readOwnSegment(
 export async function readSnapshotSegment(deps: Deps, proposal: Proposal, at: number): Promise<SnapshotLine[]> {
   const row = proposal.index[at] as SnapshotIndex[number];
   const until = proposal.index[at + 1]?.from;
-  const texts = await readLines(deps, proposal, row, "snapshot");
+  const texts = await readLines(deps, proposal, row, "snapshot", proposal.manifest.snapshot.release);
   if (texts.length !== row.entries) throw new ExchangeError("index_invalid", { path: "/entries" });
   const lines = texts.map((line) => ({ id: entryIdOf(line), line }));
   checkSorted(lines);

@@ -539,7 +539,8 @@ describe("POST /v1/sets/:publisher/:set/releases", () => {
       await set.upload(composed);
       const envelope = await set.sign(composed.statement);
       const other = await openTestPublisher(exchange);
-      await expectProblem(await set.post(envelope, undefined, other.member.key), "publisher_mismatch");
+      const refusal = await expectProblem(await set.post(envelope, undefined, other.member.key), "publisher_mismatch");
+      expect(refusal).toMatchObject({ needs: publisher.publisher });
       const otherSet = await newSet();
       await expectProblem(await otherSet.post(envelope), "release_invalid");
       const reader = await exchange.apiKey(publisher.member.name, ["read"]);

@@ -32,7 +32,7 @@ const lineOf = (change: ReturnType<typeof put>) => (change.op === "put" ? change
 const idOf = (line: string) => JSON.parse(line).id as string;
 
 /** Release 3 of a set whose snapshot stays that of release 1, packed anew from these lines (integrity: erasure). */
-async function offerRepacked(change: (snapshot: Map<string, string>, later: string) => void) {
+async function offerRepacked(change: (snapshot: Map<string, string>, later: string) => void, release = 1) {
   const set: TestSet = await publisher.openSet(`repacked-${++made}`);
   const first = Array.from({ length: 200 }, (_, at) => put(testHash(at)));
   await set.publish(first);
@@ -46,7 +46,7 @@ async function offerRepacked(change: (snapshot: Map<string, string>, later: stri
   change(snapshot, later);
   const composed = await set.compose([del(victim)]);
   expect(composed.manifest.snapshot.release).toBe(1);
-  const forged = await repack(set, composed, [...snapshot.values()]);
+  const forged = await repack(set, composed, [...snapshot.values()], release);
   for (const { digest, bytes } of forged.blobs) await publisher.putBlob(bytes, digestHex(digest));
   const response = await set.post(
     await signPayloadBytes("bw-release+jws", forged.statementBytes, [publisher.releaseKey]),
@@ -54,9 +54,9 @@ async function offerRepacked(change: (snapshot: Map<string, string>, later: stri
   return { set, response, victim };
 }
 
-async function repack(set: TestSet, composed: ComposedRelease, unsorted: string[]) {
+async function repack(set: TestSet, composed: ComposedRelease, unsorted: string[], release: number) {
   const lines = unsorted.sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1));
-  const place = { publisher: publisher.publisher, set: set.set, release: 1, kind: "snapshot" } as never;
+  const place = { publisher: publisher.publisher, set: set.set, release, kind: "snapshot" } as never;
   const { bytes, plain } = await segmentOf(place, lines);
   const digest: Digest = await digestOf(bytes);
   const index = utf8Of(
@@ -99,6 +99,11 @@ describe("a snapshot of an earlier release, packed anew", () => {
       snapshot.set(idOf(line), line);
     });
     await expectProblem(response, "state_digest");
+  });
+
+  it("is refused when a segment of it names a later release than the snapshot's: no subscriber would take it", async () => {
+    const { response } = await offerRepacked(() => {}, 3);
+    await expectProblem(response, "segment_header");
   });
 
   it("is refused when it carries anything but an entry in the place of one that changed since", async () => {

@@ -190,7 +190,7 @@ describe("POST /v1/publishers/:publisher/roots", () => {
       const p = await openTestPublisher(exchange);
       const other = await openTestPublisher(exchange);
       const next = await p.makeRoot({ version: 2, prev: p.firstRootDigest });
-      await expectProblem(
+      const refusal = await expectProblem(
         await exchange.request(`/v1/publishers/${p.publisher}/roots`, {
           method: "POST",
           key: other.member.key,
@@ -199,6 +199,7 @@ describe("POST /v1/publishers/:publisher/roots", () => {
         }),
         "publisher_mismatch",
       );
+      expect(refusal).toMatchObject({ needs: p.publisher });
       const own = await exchange.member({ roles: ["publisher"] });
       const alien = await exchange.request(`/v1/publishers/${own.publisher}/roots`, {
         method: "POST",
@@ -206,7 +207,7 @@ describe("POST /v1/publishers/:publisher/roots", () => {
         headers: ENVELOPE,
         body: p.firstRoot.bytes,
       });
-      await expectProblem(alien, "publisher_mismatch");
+      expect(await expectProblem(alien, "publisher_mismatch")).toMatchObject({ needs: p.publisher });
     });
 
     it("does not let a root outdate a statement that waits for its signature", async () => {

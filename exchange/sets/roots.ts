@@ -71,7 +71,8 @@ export async function acceptRoot(
   const now = deps.now();
   const previous = await findNewestRootRow(deps, publisher);
   const opened = await openRoot(envelope, previous && (await openRow(previous)));
-  if (opened.root.publisher !== publisher) throw new ExchangeError("publisher_mismatch");
+  const { publisher: needs } = opened.root;
+  if (needs !== publisher) throw new ExchangeError("publisher_mismatch", { needs });
   if (previous?.digest === opened.digest) return { answer: answerOf(previous), repeated: true };
   checkRootTimes(opened.root, seconds(now));
   const custody = await custodyOf(deps, opened);

@@ -181,7 +181,7 @@ export const publishing = new Hono<Env>()
 
 async function putBlob(c: Context<Env>, digest: Digest): Promise<{ status: 200 | 201; size: number }> {
   const { deps, caller } = c.var;
-  if (caller.publisher === undefined) throw new ExchangeError("publisher_mismatch");
+  if (caller.publisher === undefined) throw new ExchangeError("publisher_mismatch", { needs_role: "publisher" });
   const size = declaredLength(c);
   const { memberId } = caller;
   const before = await wasUploadedBy(deps, digest, memberId);
@@ -191,7 +191,7 @@ async function putBlob(c: Context<Env>, digest: Digest): Promise<{ status: 200 |
   const blob = await checkBlobFormat(source, size);
   // Whose it says it is: nobody stores another publisher's documents, however they came by them.
   if (blob.publisher !== undefined && blob.publisher !== caller.publisher)
-    throw new ExchangeError("publisher_mismatch");
+    throw new ExchangeError("publisher_mismatch", { needs: blob.publisher });
   const { created } = await storeBlob(deps, { digest, size, memberId, blob });
   return { status: created ? 201 : 200, size };
 }

@@ -137,7 +137,8 @@ describe("PUT /v1/sets/:publisher/:set", () => {
 
     it("refuses another publisher's name, a key without the scope, and nobody", async () => {
       const other = await openTestPublisher(exchange);
-      await expectProblem(await open("theirs", {}, other.member.key), "publisher_mismatch");
+      const mismatch = await expectProblem(await open("theirs", {}, other.member.key), "publisher_mismatch");
+      expect(mismatch).toMatchObject({ status: 403, needs: publisher.publisher });
       const company = await exchange.member();
       const refusal = await expectProblem(await open("theirs", {}, company.key), "scope_required");
       expect(refusal).toMatchObject({ status: 403, scopes: ["publish"] });

@@ -65,9 +65,13 @@ export async function getReadableHead(
   return { row, epoch };
 }
 
-/** The path's publisher must be the caller's own (key → member → publisher). @throws `publisher_mismatch` */
+/**
+ * The path's publisher must be the caller's own (key → member → publisher).
+ *
+ * @throws `publisher_mismatch` with `needs`: whose key it takes
+ */
 export function requirePublisher(caller: Caller, publisher: string): void {
-  if (caller.publisher !== publisher) throw new ExchangeError("publisher_mismatch");
+  if (caller.publisher !== publisher) throw new ExchangeError("publisher_mismatch", { needs: publisher });
 }
 
 /**

@@ -57,10 +57,10 @@ function formatFrame({ hash, quality, seconds }: VideoFrame): string {
 }
 
 /** Without the frames whose hash says nothing, and without those that repeat the one before. */
-export function pruneFrames(frames: readonly VideoFrame[]): VideoFrame[] {
+export function pruneFrames(frames: readonly VideoFrame[], qualityFloor = PDQ_QUALITY_FLOOR): VideoFrame[] {
   const kept: VideoFrame[] = [];
   for (const frame of frames) {
-    if (frame.quality < PDQ_QUALITY_FLOOR) continue;
+    if (frame.quality < qualityFloor) continue;
     const before = kept.at(-1);
     if (before === undefined || distancePdq(before.hash, frame.hash) > SAME_FRAME_DISTANCE) kept.push(frame);
   }
@@ -103,15 +103,22 @@ export type VideoIndex = {
   search(frames: readonly VideoFrame[], radius?: number): VideoMatch[];
 };
 
-/** @property wasm - as for {@link openHammingIndex} */
-export type VideoIndexOptions = { videos: Iterable<readonly VideoFrame[]>; wasm?: boolean | undefined };
+/**
+ * @property qualityFloor - frames below it, listed or asked, do not count
+ * @property wasm - as for {@link openHammingIndex}
+ */
+export type VideoIndexOptions = {
+  videos: Iterable<readonly VideoFrame[]>;
+  qualityFloor?: number | undefined;
+  wasm?: boolean | undefined;
+};
 
-export function openVideoIndex({ videos, wasm }: VideoIndexOptions): VideoIndex {
+export function openVideoIndex({ videos, qualityFloor, wasm }: VideoIndexOptions): VideoIndex {
   const frames: Uint8Array[] = [];
   const videoOfFrame: number[] = [];
   const frameCounts: number[] = [];
   for (const video of videos) {
-    const said = pruneFrames(video);
+    const said = pruneFrames(video, qualityFloor);
     for (const { hash } of said) {
       frames.push(hash);
       videoOfFrame.push(frameCounts.length);
@@ -126,7 +133,7 @@ export function openVideoIndex({ videos, wasm }: VideoIndexOptions): VideoIndex 
 
   function search(query: readonly VideoFrame[], radius = PDQ_MATCH_THRESHOLD): VideoMatch[] {
     if (query.length > VIDEO_MAX_FRAMES) throw new RangeError(`video: more than ${VIDEO_MAX_FRAMES} frames`);
-    const said = pruneFrames(query);
+    const said = pruneFrames(query, qualityFloor);
     const tallies = new Map<number, Tally>();
     for (const [i, { hash }] of said.entries()) {
       for (const { at, distance } of index.search(hash, radius)) {

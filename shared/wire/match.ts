@@ -16,7 +16,10 @@ export const MATCH_TEXT_MAX_CHARS = 1024 * 1024;
 /** Longer than any address that a browser sends; what an entry names of it is far shorter. */
 export const MATCH_URL_MAX_CHARS = 16 * 1024;
 export const MATCH_REF_MAX_CHARS = 200;
+/** Of one video; the command reads longer ones. */
 export const MATCH_FRAMES_MAX = 4_096;
+/** Of a batch's videos together: each frame is a search of its own, and other callers wait meanwhile. */
+export const MATCH_BATCH_FRAMES_MAX = 6_144;
 /** One picture or video handed to a daemon that takes media. */
 export const MATCH_MEDIA_MAX_BYTES = 256 * 1024 * 1024;
 
@@ -28,6 +31,7 @@ export type MatchAction = z.infer<typeof MatchAction>;
 /** Why a hit does not say `block`. */
 export const WHY_NOT_BLOCK = [
   "allow_listed",
+  "clock_behind",
   "controls_unreadable",
   "entry_asks_less",
   "flood",
@@ -41,6 +45,7 @@ export const WHY_NOT_BLOCK = [
   "roll_out",
   "stale",
   "test_set",
+  "weak_digest",
 ] as const;
 export const WhyNotBlock = z.enum(WHY_NOT_BLOCK);
 export type WhyNotBlock = z.infer<typeof WhyNotBlock>;
@@ -146,6 +151,7 @@ export const NOT_COMPARED = [
   "no_frames",
   "not_hashed",
   "quality_too_low",
+  "too_long",
 ] as const;
 export const NotCompared = z.object({
   what: z.enum(["hashes", "pdq", "vpdq", "text", "url"]),
@@ -186,7 +192,7 @@ export type UnusableCode = (typeof UNUSABLE_CODES)[number];
 
 export const Health = z.object({
   ok: z.boolean(),
-  /** Seconds since the set that has waited longest was verified; null when no set is matched with. */
+  /** Seconds since the set that has waited longest was verified; null when of no set that is matched with it can be said. */
   oldest_s: z.number().nullable(),
   max_age_s: z.number(),
   sets: z.array(
@@ -196,12 +202,15 @@ export const Health = z.object({
       release: z.int().positive(),
       entries: Offset,
       verified_at: z.string().nullable(),
+      /** null when this machine's clock stands before the last verification. */
       age_s: z.number().nullable(),
       fresh: z.boolean(),
       /** How the newest check ended. */
       state: z.string().nullable(),
-      /** Past the set's own `act_stale`: its hits ask for review. */
+      /** Past the set's own `act_stale`, or of no known age: its hits ask for review. */
       for_review: z.boolean(),
+      /** Why no age can be told, in one sentence. */
+      why: z.string().optional(),
     }),
   ),
   /** Copies that are there and not matched with. */

@@ -10,11 +10,9 @@ import { describe, expect, it } from "vitest";
 import {
   addBenign,
   createRoot,
-  type Exchange,
   findDamage,
   finishRecovery,
   finishRotation,
-  openExchange,
   type PublisherContext,
   postSigned,
   proposeRoot,
@@ -42,22 +40,19 @@ import {
   RECALL_KILL_POINTS,
   RELEASE_KILL_POINTS,
 } from "../../exchange/platform/kill-points.ts";
-import { openTestExchange, type TestExchange, type TestRequest } from "../../exchange/testing/index.ts";
+import { openTestExchange, type TestExchange } from "../../exchange/testing/index.ts";
 import { expectSound } from "./expect-sound.ts";
+import { Machine, restart } from "./machine.ts";
 
 const SEED = 20_261_122;
 const RUNS = 4;
 const STEPS = 8;
 const TEST_TIMEOUT_MS = 240_000;
-/** Longer than any lease or admission that a dead process leaves behind. */
-const RESTART_MS = 30_000;
-const RESTARTS = 3;
 const TRIES = 4;
 /** One subscriber knows this file to be harmless. */
 const BENIGN = 5;
 const FOREIGN = 90;
 const PREFIXES = ["pending/", "blobs/", "log/tile/", "log/checkpoint"] as const;
-const NOTHING = "nothing/";
 
 /** What breaks while a command runs; the command is then given once more. */
 type Fault =
@@ -106,52 +101,6 @@ const step: fc.Arbitrary<Step> = fc.record({
   n: fc.nat(6),
   fault,
 });
-
-/** A machine that talks to the exchange through the client library, and can die in the middle. */
-class Machine {
-  readonly exchange: Exchange;
-  /** Requests until it dies; undefined: never. */
-  left: number | undefined;
-  /** The exchange's process died in answering: nobody answers until it is started again. */
-  isDown = false;
-
-  constructor(x: TestExchange, apiKey: string) {
-    const fetch = async (input: unknown, init: RequestInit = {}): Promise<Response> => {
-      if (this.left !== undefined && this.left-- <= 0) this.isDown = true;
-      if (this.isDown) throw new TypeError("connection refused");
-      const { pathname, search } = new URL(String(input));
-      // Who waits for an admission waits for the exchange's next minute.
-      if (pathname.includes("/admissions/")) await restart(x);
-      const headers = new Headers(init.headers);
-      // As any HTTP client does for bytes that it has whole.
-      if (init.body instanceof Uint8Array) headers.set("content-length", String(init.body.length));
-      const answer = await x.request(pathname + search, { ...init, headers } as TestRequest);
-      if (answer.status >= 500) this.isDown = true;
-      return answer;
-    };
-    this.exchange = openExchange({ origin: x.origin, apiKey, fetch: fetch as typeof globalThis.fetch, sleep: noWait });
-  }
-
-  revive(): void {
-    this.left = undefined;
-    this.isDown = false;
-  }
-}
-
-const noWait = async () => undefined;
-
-/** What the exchange's scheduler does over the next minutes. */
-async function restart(x: TestExchange): Promise<void> {
-  x.killAt(undefined);
-  // A fault that met nothing to break would wait for the next write.
-  x.objects.breakNextPut("failed_and_not_written", NOTHING);
-  for (let at = 0; at < RESTARTS; at++) {
-    await x.settle();
-    x.clock.advance(RESTART_MS);
-    await x.tick();
-  }
-  await x.settle();
-}
 
 type Publisher = {
   machine: Machine;

@@ -11,7 +11,7 @@ import { sortSets } from "../../sync/every-set.ts";
 import { findCurrent, judgeCopy, listCopies, openCopy, readRecalls, readStatus } from "../../sync/index.ts";
 import { type IndexView, WHOLE_VIEW } from "../../sync/part/index-view.ts";
 import { listInForce } from "../../sync/recalls.ts";
-import { isForReview, isNewPublisher } from "../../sync/status.ts";
+import { isClockBehind, isForReview, isNewPublisher } from "../../sync/status.ts";
 import { addCommand } from "../command.ts";
 import { EXIT, type ExitCode, worstExit } from "../exit-codes.ts";
 import { parseSetArgument } from "../sets.ts";
@@ -94,7 +94,10 @@ async function describeSet(
   const copy = isGone ? undefined : await openCopy(stateDir, setId).catch(() => undefined);
   const verifiedAt = status?.verified_at ?? current?.switched_at ?? null;
   const state = stateOf({ known: current !== undefined, isGone, sound: copy !== undefined, status, isOld: use.stale });
-  const ageMs = verifiedAt === null ? null : now.getTime() - Date.parse(verifiedAt);
+  const isBehind = isClockBehind(verifiedAt ?? undefined, now);
+  const ageMs = verifiedAt === null || isBehind ? null : now.getTime() - Date.parse(verifiedAt);
+  // Of a held or refused release its own cause is told first.
+  const code = isBehind && state === "stale" ? "clock" : status?.code;
   const forReview = isForReview(status, use.stale);
   const isTest = copy?.manifest.about.stream === "test";
   const isWatched = isTest || isNewPublisher(status, now);
@@ -114,8 +117,8 @@ async function describeSet(
     verified_at: verifiedAt,
     age_s: ageMs === null ? null : Math.round(ageMs / 1000),
     mode: modeOf(controls, set, { isWatched, forReview }),
-    code: state === "ok" ? null : (status?.code ?? null),
-    ...explainState(state, place, status?.code, { ageMs, forReview, withdrawn: status?.withdrawn ?? 0 }),
+    code: state === "ok" ? null : (code ?? null),
+    ...explainState(state, place, code, { ageMs, forReview, withdrawn: status?.withdrawn ?? 0 }),
     recalls,
     refused_recalls: refused,
     notices,

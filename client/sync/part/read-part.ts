@@ -48,7 +48,6 @@ export class PartReader {
   readonly #setDir: string;
   readonly #fds = new Map<string, number>();
   readonly #segmentFds: (number | undefined)[] = [];
-  /** Number of each segment's first row, and of all rows at the end. */
   readonly #firstRows: number[];
 
   private constructor(setDir: string, ref: PartRef, part: PartFile) {
@@ -115,6 +114,19 @@ export class PartReader {
     const at = this.#segmentOf(row);
     const location = this.read("locations", row, 1, ROW_BYTES);
     return lineIn(this.#linesOf(at, true), new DataView(location.buffer).getUint32(0));
+  }
+
+  /** Number of each segment's first row, and of all rows at the end. */
+  get firstRows(): readonly number[] {
+    return this.#firstRows;
+  }
+
+  /** Lines of rows of one segment, each with its LF. @throws ExchangeError `copy_damaged` */
+  linesOf(at: number, fromRow: number, untilRow: number): Uint8Array<ArrayBuffer> {
+    const lines = this.#linesOf(at, false);
+    const startOf = (row: number) => new DataView(this.read("locations", row, 1, ROW_BYTES).buffer).getUint32(0);
+    const end = untilRow === this.#firstRows[at + 1] ? lines.length : startOf(untilRow);
+    return new Uint8Array(lines.subarray(startOf(fromRow), end));
   }
 
   idAt(row: number): string {

@@ -19,7 +19,14 @@ export function runSegmentJob({ packed, ref, place }: SegmentJob, options: ScanO
   return { ...rows, header, packed };
 }
 
-export function buffersOf({ packed, ids, locations, records, pieces }: SegmentDone): ArrayBuffer[] {
-  const views = [packed, ids, locations, ...Object.values(records), ...pieces.map((one) => one.digest ?? one.bytes)];
+export function buffersOf({
+  ids,
+  locations,
+  records,
+  pieces,
+  packed,
+}: ScannedRows & { packed?: Uint8Array }): ArrayBuffer[] {
+  const views = [ids, locations, ...Object.values(records), ...pieces.map((one) => one.digest ?? one.bytes)];
+  if (packed !== undefined) views.push(packed as Uint8Array<ArrayBuffer>);
   return [...new Set(views.map((view) => (view as Uint8Array<ArrayBuffer>).buffer))];
 }

@@ -47,7 +47,7 @@ it.each(["/../../../../../outside", "UPPER", "a b", "../x", "", "__proto__", "tl
         ?.indexFiles()
         .map(({ name }) => name)
         .sort(),
-    ).toEqual(["exact-sha256", "ids", "locations", "origins"]);
+    ).toEqual(["buckets", "exact-sha256", "ids", "locations", "origins"]);
     copy?.close();
     const made = (await readdir(scene.dir, { recursive: true })).filter((name) => name.includes("outside"));
     expect(made).toEqual([]);

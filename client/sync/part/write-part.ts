@@ -21,6 +21,7 @@ const FIXED_BYTES: Record<string, number> = {
   "pdq-rows": PDQ_ROW_BYTES,
   url: SHA256_BYTES + ROW_BYTES,
   origins: ID_BYTES + ROW_BYTES,
+  buckets: SHA256_BYTES,
 };
 const EXACT = "exact-";
 
@@ -33,7 +34,8 @@ export function recordBytesOf(name: string): number {
   return FIXED_BYTES[name] ?? ROW_BYTES;
 }
 
-const isSorted = (name: string) => name.startsWith(EXACT) || name === "url";
+/** Records in the order of their bytes, not of their rows; the row stands at a record's end. */
+export const isSorted = (name: string) => name.startsWith(EXACT) || name === "url";
 
 export type BuiltPart = {
   ref: PartRef;
@@ -95,6 +97,9 @@ export class PartWriter {
   }
 
   async finish(): Promise<BuiltPart> {
+    const buckets = this.#state.buckets();
+    // With them a later snapshot that differs in a few segments is checked without reading the others.
+    if (this.#stored === "blobs") await this.#append("buckets", Buffer.concat(buckets));
     const written: [string, WrittenFile][] = [];
     for (const [name, file] of this.#plain) written.push([name, await file.close()]);
     for (const [name, file] of this.#sorted) written.push([name, await file.finish()]);
@@ -104,7 +109,7 @@ export class PartWriter {
     const part: PartFile = { v: 1, rows: this.rows, stored: this.#stored, segments: this.#segments, files };
     const ref = await writePartFile(this.#setDir, this.#dir, part);
     await syncDir(this.#setDir);
-    return { ref, part, state: await this.#state.digest(), faults: this.#faults };
+    return { ref, part, state: await stateDigestOfBuckets(buckets), faults: this.#faults };
   }
 
   /** Leaves nothing behind. */
@@ -144,10 +149,10 @@ class StateFold {
     this.#hash.update(bytes);
   }
 
-  digest(): Promise<Digest> {
+  buckets(): Uint8Array[] {
     this.#finish();
     const empty = createHash("sha256").digest();
-    return stateDigestOfBuckets(Array.from(this.#digests, (digest) => digest ?? empty));
+    return Array.from(this.#digests, (digest) => digest ?? empty);
   }
 
   #finish(): void {

@@ -1,0 +1,45 @@
+/** A published snapshot as an erasure re-packs it, read from blobs in memory; what was read is told. */
+
+import { type Digest, sha256, utf8Of } from "../bytes.ts";
+import { parseDelta } from "../delta.ts";
+import { type Manifest, parseIndex } from "../manifest.ts";
+import { decodeSegment, type SegmentRef } from "../segment.ts";
+import type { HeldSnapshot } from "../snapshot-repack.ts";
+import { entryIdOf, STATE_BUCKETS } from "../state.ts";
+
+export async function heldSnapshotOf(
+  manifest: Manifest,
+  blobs: ReadonlyMap<string, Uint8Array>,
+  onRead: (at: number) => void = () => {},
+): Promise<HeldSnapshot> {
+  const bytesOf = (digest: Digest) => {
+    const bytes = blobs.get(digest);
+    if (bytes === undefined) throw new Error("a blob of the manifest is missing");
+    return bytes;
+  };
+  const linesOf = async (ref: SegmentRef) => (await decodeSegment(bytesOf(ref.digest), ref)).lines;
+  const index = await parseIndex(bytesOf(manifest.snapshot.index), manifest.snapshot);
+  const readLines = (at: number) => {
+    const { segment: digest, size, plain } = index[at] as (typeof index)[number];
+    return linesOf({ digest, size, plain });
+  };
+  const texts = new Array<string>(STATE_BUCKETS).fill("");
+  for (const at of index.keys()) {
+    for (const line of await readLines(at)) texts[Number.parseInt(entryIdOf(line).slice(0, 2), 16)] += `${line}\n`;
+  }
+  return {
+    index,
+    buckets: await Promise.all(texts.map((text) => sha256(utf8Of(text)))),
+    readLines(at) {
+      onRead(at);
+      return readLines(at);
+    },
+    async carries(delta, ids) {
+      for (const { segment: digest, size, plain } of delta.segments) {
+        const changes = parseDelta(await linesOf({ digest, size, plain }));
+        if (changes.some(({ op, id }) => op === "put" && ids.has(id))) return true;
+      }
+      return false;
+    },
+  };
+}
