@@ -106,6 +106,24 @@ describe("enable", () => {
     expect((await run(["enable", SET, "--act", "observe"])).code).toBe(0);
   });
 
+  it("says of made-up data that nothing is ever blocked on it, and status says so later", async () => {
+    const asked = await run(["enable", SET, "--act", "block", "--yes", SET]);
+    expect(asked.stderr).toContain("Made-up data for tests");
+    expect(asked.stderr).not.toContain("will be blocked without anybody looking");
+    expect((await run(["status", SET])).stdout).toMatch(
+      /Made-up data for tests.*\n {2}next {2}breakwater enable .*observe/,
+    );
+    expect((await run(["enable", SET, "--act", "observe"])).code).toBe(0);
+    expect((await run(["status", SET])).stdout).not.toContain("Made-up data");
+  });
+
+  it("refuses a set of which there is no copy: the name may be mistyped", async () => {
+    const ran = await run(["enable", "hotline.example/verifeid", "--act", "review"]);
+    expectFourLines(ran, "copy_missing");
+    expect((await readControls(stateDir)).modes).not.toHaveProperty("hotline.example/verifeid");
+    expect((await run(["enable", "hotline.example/verifeid", "--act", "observe"])).code).toBe(0);
+  });
+
   it.each(["0%", "101%", "x", "-1", "1.5", "10 %", "", "0"])("a share of %j is wrong usage", (ratio) => {
     expect(() => parseRatio(ratio)).toThrow(expect.objectContaining({ code: "usage_invalid" }));
   });
@@ -182,6 +200,17 @@ describe("what-if", () => {
 });
 
 describe("pause and resume", () => {
+  it.each([
+    ["--publisher", "hotlne.example"],
+    ["--entry", `${SET}#${testId(999)}`],
+    ["--release", "hotline.example/other@1"],
+  ])("%s %s, of which nothing is here, holds and is told: the name may be mistyped", async (option, name) => {
+    const ran = await run(["pause", option, name]);
+    expect(ran.code).toBe(0);
+    expect(ran.stderr).toContain(`! ${name}  nothing of that name is in the copies on this machine`);
+    expect((await run(["resume", option, name])).code).toBe(0);
+  });
+
   it("hold and let go of an entry, a release and a publisher, listed in between", async () => {
     const targets = [
       ["--entry", ENTRY],
@@ -193,6 +222,7 @@ describe("pause and resume", () => {
     expect(lines(paused)[1]).toMatch(
       /^✓ hotline\.example\/verified@1-2 {2}paused, until \d+ \w+ \d{4}, \d\d:\d\d UTC: hits are only noted$/,
     );
+    expect(paused.stderr).toBe("");
     expect((await readControls(stateDir)).pauses.map(({ act, target }) => [act, target.scope])).toEqual([
       ["observe", "entry"],
       ["observe", "release"],
@@ -383,7 +413,7 @@ describe("webhook", () => {
       expect((await run(["webhook", "set", url, "--secret-file", "-"], { stdin: "short" })).code).toBe(2);
       expect((await run(["webhook", "set", "http://intake.example/"])).code).toBe(2);
       expect((await run(["webhook", "remove"])).code).toBe(0);
-      expect((await run(["webhook", "show"])).stdout).toBe("No receiver: breakwater webhook set hxxps://…\n");
+      expect((await run(["webhook", "show"])).stdout).toBe("No receiver: breakwater webhook set URL\n");
     } finally {
       server.close();
     }

@@ -416,6 +416,35 @@ describe("what every command does", () => {
     expect(ran.stderr).toMatch(/\n {2}code {2}(usage_invalid|id_invalid)\n$/);
   });
 
+  it.each([
+    [
+      ["enable", "a.example/b", "--act", "sideways"],
+      "--act takes observe, review or block",
+      "breakwater enable --help",
+    ],
+    [["pause"], "say what: --entry, --release or --publisher", "breakwater pause --help"],
+    [
+      ["pause", "--publisher", "a.example", "--act", "block"],
+      "--act takes review or observe",
+      "breakwater pause --help",
+    ],
+    [["sync", "--only", "sha257"], /--only takes algorithms .*md5, sha1, sha256/, "breakwater sync --help"],
+    [["sync", "--min-verification", "two"], /--min-verification takes .*two_reviewed/, "breakwater sync --help"],
+    [["sync", "UPPER/case"], /a name of the form publisher/, "breakwater sync --help"],
+    [["what-if", "--since", "9y"], /--since needs a time, such as 7d/, "breakwater what-if --help"],
+    [["opinion", "a.example/b#1", "--verdict", "no"], "--verdict takes confirmed", "breakwater opinion --help"],
+    [
+      ["set", "create", "a.example/b", "--kind", "hash", "--stream", "test", "--tier", "x"],
+      "--tier takes",
+      "set create",
+    ],
+    [["operator"], "operator needs a command", "breakwater operator --help"],
+  ])("%j says what the option takes, and where to read more", async (args, what, next) => {
+    const { stderr } = await run(args);
+    expect(stderr.split("\n")[0]).toMatch(what);
+    expect(stderr).toMatch(new RegExp(`\n {2}next {2}.*${next}`));
+  });
+
   it("a secret on the command line is not repeated", async () => {
     const secret = "bw_00000000000000aa_secretsecretsecretsecretsecret";
     for (const args of [

@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { type Exchange, openExchange } from "../http/index.ts";
 import { openProfile, type Profile, profileDir } from "../profile/profile.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { usageFailure } from "./failure.ts";
 import { makeTerminal, type OutputOptions, type Streams, type Terminal } from "./terminal.ts";
 
 export type Context = {
@@ -53,8 +54,18 @@ export function addCommand<Options = Record<string, never>>(parent: Command, spe
     const options = self.optsWithGlobals() as Options & Globals;
     const args = passed.flat().filter((arg): arg is string => typeof arg === "string");
     const context = makeContext(options);
-    ended((await spec.run(context, args, options)) ?? EXIT.ok);
+    try {
+      ended((await spec.run(context, args, options)) ?? EXIT.ok);
+    } catch (error) {
+      const isUsage = error instanceof ExchangeError && (error.code === "usage_invalid" || error.code === "id_invalid");
+      throw isUsage ? usageFailure(error, nameOf(self)) : error;
+    }
   });
+}
+
+/** `breakwater operator members`. */
+function nameOf(command: Command): string {
+  return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`;
 }
 
 /** A word that only gathers other words: `operator members`. */
@@ -62,7 +73,7 @@ export function addGroup(parent: Command, name: string, summary: string, example
   const group = withGlobals(parent.command(name)).summary(summary).description(summary);
   group.addHelpText("after", formatExamples(examples));
   group.action(() => {
-    throw new ExchangeError("usage_invalid", { reason: `${name}_needs_a_command` });
+    throw usageFailure(new ExchangeError("usage_invalid", { reason: `${name}_needs_a_command` }), nameOf(group));
   });
   return group;
 }
@@ -97,7 +108,9 @@ export function openWith(terminal: Terminal, { exchange, apiKey }: Pick<Profile,
     origin: exchange,
     apiKey,
     onWait: (waitMs, code) => {
-      if (waitMs >= 2_000) terminal.note(terminal.mark("note", `waiting ${Math.round(waitMs / 1000)} s (${code})`));
+      const why = code === "fetch_failed" ? "the exchange does not answer" : "the exchange asks for patience";
+      const wait = `${Math.round(waitMs / 1000)} s`;
+      if (waitMs >= 2_000) terminal.note(terminal.mark("note", `${why}; trying again in ${wait} (${code})`));
     },
   });
 }

@@ -3,6 +3,7 @@
 import { ExchangeError, formatProblem, type ProblemCode } from "@breakwater/shared/problem.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "./exit-codes.ts";
 import type { Terminal } from "./terminal.ts";
+import { describeUsage } from "./usage-words.ts";
 
 export type FailureText = {
   /** "Nothing published: 2 of 10,412 rows are not valid." */
@@ -66,8 +67,16 @@ const PROFILE_NEXT: Record<string, string> = {
   exchange_address: "give the exchange's address without a path, such as https://exchange.example",
 };
 
+/** Wrong words of a command: its own help says which are right. */
+export function usageFailure(error: ExchangeError, command: string): CommandFailure {
+  return new CommandFailure(error, { ...describeError(error), next: `${command} --help` });
+}
+
 /** Any refusal in four lines' worth of words, when the command has none of its own. */
 export function describeError(error: ExchangeError): FailureText {
+  const usage = describeUsage(error);
+  if (usage !== undefined)
+    return { what: `Not understood: ${usage}.`, kept: "nothing was changed", next: "breakwater help" };
   const reason = typeof error.detail.reason === "string" ? error.detail.reason : undefined;
   const retry =
     typeof error.detail.retry_after_s === "number" ? `try again in ${error.detail.retry_after_s} s` : undefined;
@@ -75,8 +84,14 @@ export function describeError(error: ExchangeError): FailureText {
   return {
     what: `Not done: ${lowerFirst(error.code === "profile_invalid" && reason === "missing" ? "Nobody has logged in here" : formatProblem(error).title)}${reason === undefined || error.code === "profile_invalid" ? "" : ` (${reason.replaceAll("_", " ")})`}.`,
     kept: "nothing was changed",
-    next: retry ?? next ?? "breakwater help problems",
+    next: retry ?? needed(error) ?? next ?? "breakwater help problems",
   };
+}
+
+/** What would be needed, where the exchange says so. */
+function needed({ code, detail }: ExchangeError): string | undefined {
+  if (code !== "scope_required" || !Array.isArray(detail.scopes)) return undefined;
+  return `use a key with the scope ${detail.scopes.join(" or ")}; an administrator gives it`;
 }
 
 /** Prints the failure and says how the process ends. */

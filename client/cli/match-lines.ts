@@ -96,8 +96,10 @@ function describeAction({ action, why_not_block: why, recalled }: Hit): string {
 const NOT_COMPARED: Record<NotCompared["why"], string> = {
   ambiguous: "rounding decides too many of its bits",
   copy_damaged: "a copy was changed on this machine",
+  copy_unusable: "a copy that is here cannot be used (breakwater status says why)",
   cut_off: "it hits so much that only the nearest are shown",
   entry_unreadable: "a listed entry cannot be read by this version",
+  left_out: "a copy was narrowed here (for all of it: breakwater sync --only all)",
   no_frames: "no frame says anything",
   no_set: "there is no set of that kind here",
   not_hashed: "it could not be decoded here (breakwater hash says why), so copies of it that were changed are missed",

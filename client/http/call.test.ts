@@ -68,6 +68,31 @@ describe("a call", () => {
     expect(double.requests.length).toBe(1);
   });
 
+  it("is tried once while nothing answers, and with patience again after an answer", async () => {
+    let asked = 0;
+    let isUp = false;
+    const call = makeCall({
+      origin: "https://exchange.example",
+      fetch: async () => {
+        asked++;
+        if (isUp) return new Response("{}");
+        throw new TypeError("connection refused");
+      },
+      sleep: async () => undefined,
+    });
+    const tries = async () => {
+      asked = 0;
+      await call.bytes({ path: "/" }).catch((error: unknown) => expect(error).toMatchObject({ code: "fetch_failed" }));
+      return asked;
+    };
+    // Each set of a sync would otherwise wait as long as the first one.
+    expect([await tries(), await tries(), await tries()]).toEqual([ATTEMPTS, 1, 1]);
+    isUp = true;
+    expect(await tries()).toBe(1);
+    isUp = false;
+    expect(await tries()).toBe(ATTEMPTS);
+  });
+
   it("never follows a redirect: it would carry the key along", async () => {
     let asked = 0;
     const fetchOnce: typeof fetch = async (_url, init) => {

@@ -54,7 +54,8 @@ const ALWAYS_REPEATABLE = new Set(["GET", "HEAD", "PUT", "DELETE"]);
 const WORTH_ANOTHER = new Set([429, 500, 502, 503, 504]);
 
 export function makeCall(options: CallOptions): Call {
-  const bytes = (request: Request) => callWithPatience(options, request);
+  const line: Line = { isDown: false };
+  const bytes = (request: Request) => callWithPatience(options, line, request);
   return {
     bytes,
     async json(request, schema) {
@@ -68,13 +69,21 @@ export function makeCall(options: CallOptions): Call {
   };
 }
 
-async function callWithPatience(options: CallOptions, request: Request): Promise<Answer> {
+/** An exchange that could not be reached with all patience gets none again before it has answered: sets are many. */
+type Line = { isDown: boolean };
+
+async function callWithPatience(options: CallOptions, line: Line, request: Request): Promise<Answer> {
   const repeatable = request.repeatable ?? ALWAYS_REPEATABLE.has(request.method ?? "GET");
-  for (let attempt = 1; ; attempt++) {
+  for (let attempt = line.isDown ? ATTEMPTS : 1; ; attempt++) {
     const outcome = await callOnce(options, request);
-    if (!(outcome instanceof Refusal)) return outcome;
+    const isRefused = outcome instanceof Refusal;
+    if (!isRefused || outcome.error.code !== "fetch_failed") line.isDown = false;
+    if (!isRefused) return outcome;
     const waitMs = waitBefore(attempt + 1, outcome, options.random ?? Math.random);
-    if (!repeatable || !outcome.worthAnother || attempt >= ATTEMPTS || waitMs > RETRY_AFTER_MAX_MS) throw outcome.error;
+    if (!repeatable || !outcome.worthAnother || attempt >= ATTEMPTS || waitMs > RETRY_AFTER_MAX_MS) {
+      line.isDown = outcome.error.code === "fetch_failed";
+      throw outcome.error;
+    }
     options.onWait?.(waitMs, outcome.error.code);
     await (options.sleep ?? sleepMs)(waitMs);
   }

@@ -11,7 +11,7 @@ import { makeReading } from "./reading.ts";
 
 export type Exchange = ReturnType<typeof openExchange>;
 
-/** A client for one exchange and one API key; it holds no connection and keeps no state. */
+/** A client for one exchange and one API key; it holds no connection, and remembers only that it could not reach it. */
 export function openExchange(options: CallOptions) {
   const call = makeCall(options);
   return {

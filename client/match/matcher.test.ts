@@ -5,7 +5,14 @@ import { recallNow } from "@breakwater/shared/testing/recall.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { setDir } from "../sync/paths.ts";
 import { type DoublePublisher, makeDoublePublisher } from "../testing/double-publisher.ts";
-import { aboutOfKind, testHashEntry, testId, testTermEntry, testUrlEntry } from "../testing/entries.ts";
+import {
+  aboutOfKind,
+  testHashEntry,
+  testId,
+  testIndicatorEntry,
+  testTermEntry,
+  testUrlEntry,
+} from "../testing/entries.ts";
 import { openScene, type Scene } from "../testing/scene.ts";
 import { type Matcher, openMatcher } from "./index.ts";
 
@@ -106,6 +113,33 @@ describe("a change of the copy", () => {
     await own.refresh(new Date());
     expect(found(own, { url: "https://forum1.example/t/1" })).toEqual([[testId(1), 1]]);
   });
+
+  it("that leaves an algorithm out is named to whoever asks by it", async () => {
+    await scene.sync({ setId: real.setId, pin: real.pin, view: { only: ["md5"] } });
+    const own = await open();
+    const pdq = { hash: "0f".repeat(32), quality: 80 };
+    expect(own.match({ hashes: { pdq } }, new Date())).toEqual({
+      found: [],
+      notCompared: [{ what: "pdq", why: "left_out" }],
+    });
+    expect(own.match(sha256(1), new Date()).notCompared).toEqual([{ what: "hashes", why: "left_out" }]);
+    expect(own.match({ hashes: { md5: "0f".repeat(16) } }, new Date()).notCompared).toEqual([]);
+    // The set never lists a video, so that nothing of one is missed.
+    const vpdq = [{ hash: "0f".repeat(32), quality: 80 }];
+    expect(own.match({ hashes: { vpdq } }, new Date()).notCompared).toEqual([]);
+  });
+
+  it("of indicators is nothing to match with, and each check of it is no change", async () => {
+    const trends = await makeDoublePublisher(scene.double, "real.example/trends", aboutOfKind("indicator"));
+    await trends.release(trends.put(testIndicatorEntry(1)));
+    await sync(trends);
+    const own = await open();
+    expect(own.sets(new Date()).map(({ set }) => set)).toEqual(["real.example/verified"]);
+    for (let n = 0; n < 2; n++) {
+      await sync(trends);
+      expect(await own.refresh(new Date())).toEqual({ changed: 0, heavy: [], failed: [] });
+    }
+  });
 });
 
 describe("a copy that was changed by somebody else", () => {
@@ -133,8 +167,12 @@ describe("a copy that was changed by somebody else", () => {
     expect(await damage((path) => path.endsWith("exact-sha256"))).toBeGreaterThan(0);
     const own = await open();
     expect(own.unusable()).toEqual([{ set: "real.example/verified", code: "copy_damaged" }]);
-    expect(own.match(sha256(1), new Date())).toEqual({ found: [], notCompared: [{ what: "hashes", why: "no_set" }] });
+    const { found: hits, notCompared } = own.match(sha256(1), new Date());
+    expect(hits).toEqual([]);
+    // Another hash set that answers would not make the empty list complete.
+    expect(notCompared).toContainEqual({ what: "hashes", why: "copy_damaged" });
     expect(found(own, { text: "test-term-0001" })).toEqual([[testId(1), 1]]);
+    expect(own.match({ text: "test-term-0001" }, new Date()).notCompared).toEqual([]);
   });
 
   it("while it is open is let go of at its first hit, and that is said", async () => {
@@ -146,7 +184,7 @@ describe("a copy that was changed by somebody else", () => {
     expect(own.unusable()).toEqual([{ set: "real.example/verified", code: "copy_damaged" }]);
     // Not opened again as it lies there, only once it was loaded anew.
     await own.refresh(new Date());
-    expect(own.match(sha256(1), new Date()).notCompared).toEqual([{ what: "hashes", why: "no_set" }]);
+    expect(own.match(sha256(1), new Date()).notCompared).toContainEqual({ what: "hashes", why: "copy_damaged" });
     await scene.sync({ setId: real.setId, pin: real.pin, fresh: true });
     await own.refresh(new Date());
     expect(own.unusable()).toEqual([]);

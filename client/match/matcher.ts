@@ -7,6 +7,7 @@ import { destroyRows } from "../sync/copy.ts";
 import { type Current, findCurrent, listCopies } from "../sync/index.ts";
 import type { Asked } from "./asked.ts";
 import { byUrgency, type Matched, type Query } from "./found.ts";
+import { kindOf, tellLeftOut, tellUnusable, type Unusable } from "./left-out.ts";
 import { matchHashes } from "./match-hashes.ts";
 import { openText } from "./match-text.ts";
 import { matchUrl } from "./match-url.ts";
@@ -48,10 +49,12 @@ export type Matcher = {
 /** Opens every verified copy. Indicator sets are texts for people: there is nothing to compare them with. */
 export async function openMatcher(stateDir: string, now: Date): Promise<Matcher> {
   const open = new Map<string, OpenSet>();
-  const unusable = new Map<string, UnusableCopy["code"]>();
+  const unusable = new Map<string, Unusable>();
 
   /** Copies whose lines turned out to be changed; they are not opened again before there is another copy. */
   const changed = new Map<string, Current>();
+  /** Indicator sets: looked into once and closed, so that each check of them is no news to whoever answers. */
+  const indicators = new Map<string, Current>();
 
   function drop(set: string): void {
     open.get(set)?.copy.close();
@@ -72,13 +75,18 @@ export async function openMatcher(stateDir: string, now: Date): Promise<Matcher>
     const bad = changed.get(set);
     if (bad !== undefined && isSame(bad, current)) return "same";
     changed.delete(set);
+    const known = indicators.get(set);
+    if (known !== undefined && isSame(known, current)) return "same";
     if (held !== undefined && isSame(held.copy.current, current)) return "same";
     const fresh = await openSet(stateDir, setId, at, { held, maxRecords });
     if (fresh !== undefined && "tooHeavy" in fresh) return "heavy";
     // One step: whoever asks sees the old copy or the new one.
     if (fresh === undefined || fresh.kind === "indicator") {
+      if (fresh !== undefined) indicators.set(set, current);
       fresh?.copy.close();
       drop(set);
+      unusable.delete(set);
+      return held === undefined ? "same" : "changed";
     } else {
       open.set(set, fresh);
       held?.copy.close();
@@ -93,7 +101,7 @@ export async function openMatcher(stateDir: string, now: Date): Promise<Matcher>
     if (held === undefined || !standingOf(held, at).keepStale) return false;
     drop(set);
     await destroyRows(stateDir, setId);
-    unusable.set(set, "copy_stale");
+    unusable.set(set, { code: "copy_stale", kind: held.kind });
     return true;
   }
 
@@ -112,7 +120,9 @@ export async function openMatcher(stateDir: string, now: Date): Promise<Matcher>
         if (!(error instanceof ExchangeError)) throw error;
         // A copy whose bytes are not those that were verified is never matched with; the other sets still are.
         const code = error.code === "state_newer" ? error.code : "copy_damaged";
-        if (!open.has(set) && unusable.get(set) === undefined) unusable.set(set, code);
+        if (!open.has(set) && unusable.get(set) === undefined) {
+          unusable.set(set, { code, kind: await kindOf(stateDir, setId) });
+        }
         done.failed.push(set);
       }
     }
@@ -126,9 +136,18 @@ export async function openMatcher(stateDir: string, now: Date): Promise<Matcher>
 
   const ofKind = (kind: OpenSet["kind"]) => [...open.values()].filter((one) => one.kind === kind);
 
-  function match(query: Query, at: Date): Matched {
+  function ask(query: Query, at: Date): Asked {
     const asked: Asked = { query, now: at, found: [], notCompared: [], failed };
-    if (query.hashes !== undefined) matchHashes(ofKind("hash"), query.hashes, asked);
+    tellUnusable([...unusable.values()], query, asked);
+    return asked;
+  }
+
+  function match(query: Query, at: Date): Matched {
+    const asked = ask(query, at);
+    if (query.hashes !== undefined) {
+      matchHashes(ofKind("hash"), query.hashes, asked);
+      tellLeftOut(ofKind("hash"), query.hashes, asked);
+    }
     if (query.url !== undefined) matchUrl(ofKind("url"), query.url, asked);
     if (query.text !== undefined) {
       const reader = openText(ofKind("term"), asked);
@@ -139,7 +158,7 @@ export async function openMatcher(stateDir: string, now: Date): Promise<Matcher>
   }
 
   function readText(query: Omit<Query, "text">, at: Date): MatchingText {
-    const asked: Asked = { query, now: at, found: [], notCompared: [], failed };
+    const asked = ask({ ...query, text: "" }, at);
     const reader = openText(ofKind("term"), asked);
     return {
       push: reader.push,
@@ -151,10 +170,10 @@ export async function openMatcher(stateDir: string, now: Date): Promise<Matcher>
   }
 
   /** A line that is no longer what was verified: the set is not used again before it was loaded anew. */
-  function failed({ set, copy }: OpenSet): void {
+  function failed({ set, copy, kind }: OpenSet): void {
     changed.set(set, copy.current);
     drop(set);
-    unusable.set(set, "copy_damaged");
+    unusable.set(set, { code: "copy_damaged", kind });
   }
 
   await refresh(now);
@@ -168,7 +187,7 @@ export async function openMatcher(stateDir: string, now: Date): Promise<Matcher>
         entries: one.copy.entries,
         state: one.status?.state ?? null,
       })),
-    unusable: () => [...unusable].map(([set, code]) => ({ set, code })),
+    unusable: () => [...unusable].map(([set, { code }]) => ({ set, code })),
     match,
     readText,
     refresh,

@@ -60,7 +60,8 @@ export function createFaultTally(): FaultTally {
       return {
         shown: [...once, ...kept].slice(0, FAULTS_SHOWN_MAX),
         count: count - everywhere.reduce((sum, [, column]) => sum + column.count - 1, 0),
-        rows,
+        // What is wrong with the line of titles is counted, and is no row.
+        rows: Math.min(rows, total),
         total,
       };
     },

@@ -231,6 +231,29 @@ describe("a list", () => {
     });
   });
 
+  it("counts no more rows than there are when the line of titles is wrong as well", async () => {
+    const { faults } = await parse("hash", "csv", csv("alg,value,colour", "sha256,zz,red", "sha256,zz,blue"));
+    expect(faults).toMatchObject({ rows: 2, total: 2 });
+  });
+
+  it("says in words what a rule asks for", async () => {
+    const header =
+      "text,language,match,context,category,action,ambiguity,human_review,verification.level,verification.people,verification.on";
+    const nobody = "test-term-0001,en,token,chat,coded_language,review,low,not_required,nominated,0,2026-11-20";
+    const vague = "test-term-0002,en,token,chat,coded_language,review,high,required,two_reviewed,2,2026-11-20";
+    const apart = "test-term-e\u0301,en,token,chat,coded_language,review,low,required,two_reviewed,2,2026-11-20";
+    const { faults } = await parse("term", "csv", csv(header, nobody, vague, apart));
+    expect(faults.shown).toEqual([
+      {
+        line: 2,
+        column: "human_review",
+        reason: "nobody has checked the entry yet, so that it may only ask for review",
+      },
+      { line: 3, column: "innocent_meanings", reason: "a highly ambiguous term names its innocent meanings" },
+      { line: 4, column: "text", reason: "NFC and trimmed" },
+    ]);
+  });
+
   it("tells the first hundred faults by line, counts all, and a member that no row has once", async () => {
     const bad = (n: number) => `sha256,${hex(n).slice(1)},image,synthetic_test,two_reviewed,2,2026-11-20`;
     const header = "alg,value,media,category,verification.level,verification.people,verification.on";

@@ -17,6 +17,12 @@ const REASONS: { [Code in ProblemCode]?: string } = {
   url_invalid: "not an address that can be listed with this scope",
 };
 
+/** Rules without a code, by the word that the entry's schema has for them. */
+const RULES: Record<string, string> = {
+  ambiguous: "a highly ambiguous term names its innocent meanings",
+  nominated: "nobody has checked the entry yet, so that it may only ask for review",
+};
+
 export function describeIssue(
   kind: SetKind,
   issue: z.core.$ZodIssue,
@@ -58,13 +64,15 @@ function describeOther(issue: z.core.$ZodIssue): string {
     const words = REASONS[issue.params.problem as ProblemCode];
     if (words !== undefined) return words;
   }
-  return issue.code === "custom" && issue.message !== "Invalid input" ? lower(issue.message) : "not valid";
+  if (issue.code !== "custom" || issue.message === "Invalid input") return "not valid";
+  return RULES[issue.message] ?? lower(issue.message);
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step], value);
 }
 
+/** A name in capitals, such as NFC, stays one. */
 function lower(text: string): string {
-  return text.slice(0, 1).toLowerCase() + text.slice(1);
+  return /^[A-Z]{2}/.test(text) ? text : text.slice(0, 1).toLowerCase() + text.slice(1);
 }

@@ -255,8 +255,18 @@ describe("a view", () => {
   });
 
   it("is chosen at the command, and a word that is none is refused before anything is asked", async () => {
-    expect(await runCommand(["sync", "--only", "md5,pdq"], { profile })).toMatchObject({ code: 0 });
+    const narrowed = await runCommand(["sync", "--only", "md5,pdq"], { profile });
+    expect(narrowed.code).toBe(0);
     expect(await names()).toEqual([]);
+    // A copy that finds less than it holds says so wherever a person looks at it.
+    expect(narrowed.stderr).toContain("Only entries of md5, pdq are found, as was chosen here.");
+    const { stdout } = await runCommand(["status"], { profile });
+    expect(stdout).toMatch(
+      /Only entries of md5, pdq are found.*\n {2}next {2}for all of them: breakwater sync .*--only all/,
+    );
+    expect(JSON.parse((await runCommand(["status", "--json"], { profile })).stdout).view).toEqual({
+      only: ["md5", "pdq"],
+    });
     expect(
       await runCommand(["sync", "--only", "all", "--min-verification", "two_reviewed"], { profile }),
     ).toMatchObject({ code: 0 });

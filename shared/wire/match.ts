@@ -143,8 +143,10 @@ export type Hit = z.infer<typeof Hit>;
 export const NOT_COMPARED = [
   "ambiguous",
   "copy_damaged",
+  "copy_unusable",
   "cut_off",
   "entry_unreadable",
+  "left_out",
   "no_set",
   "no_frames",
   "not_hashed",

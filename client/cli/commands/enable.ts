@@ -9,13 +9,14 @@ import type { SetMode } from "../../controls/controls.ts";
 import { moveOldModes, readControls, updateControls } from "../../controls/file.ts";
 import { readMarks } from "../../ledger/marks.ts";
 import { whatIf } from "../../ledger/what-if.ts";
-import { readStatus, type SetStatus } from "../../sync/index.ts";
+import { findCurrent, openHeld, readStatus, type SetStatus } from "../../sync/index.ts";
 import { isNewPublisher } from "../../sync/status.ts";
 import { addCommand, type Context } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
 import { confirmByName } from "../prompt.ts";
 import { parseSetArgument } from "../sets.ts";
 import { explainCode } from "../states.ts";
+import { TEST_SET_WORDS } from "../view-words.ts";
 import { whatIfSentences } from "../what-if-lines.ts";
 
 type Options = { act: string; ratio?: string; yes?: string };
@@ -50,14 +51,20 @@ export function addEnable(program: Command): void {
       const setId = parseSetArgument(name as string, profile);
       const set = formatSetId(setId);
       const act = MATCH_ACTIONS.find((known) => known === options.act);
-      if (act === undefined) throw new ExchangeError("usage_invalid", { reason: "act" });
+      if (act === undefined) throw new ExchangeError("usage_invalid", { reason: "act_of_set" });
       const ratio = options.ratio === undefined ? undefined : parseRatio(options.ratio);
       const now = context.now();
       await moveOldModes(stateDir, context.profileDir, now);
       const held = (await readControls(stateDir)).modes[set];
       const asked = { act, now, ...(ratio === undefined ? {} : { ratio }) };
-      if (act !== "observe") checkNew(set, await readStatus(stateDir, setId), now);
-      if (isRise(held, act, ratio)) await confirm(context, stateDir, set, act, options.yes);
+      if (act !== "observe") {
+        if ((await findCurrent(stateDir, setId)) === undefined) throw noCopy(set);
+        checkNew(set, await readStatus(stateDir, setId), now);
+      }
+      // A copy that cannot be opened is told of by match and status.
+      const copy = await openHeld(stateDir, setId).catch(() => undefined);
+      const isTest = copy?.manifest.about.stream === "test";
+      if (isRise(held, act, ratio)) await confirm(context, { stateDir, set, act, isTest }, options.yes);
       const { modes } = await updateControls(stateDir, (before) => withMode(before, set, asked) ?? noShare(set, act));
       const mode = modes[set];
       terminal.print({ set, ...mode }, terminal.mark("done", `${set}  ${describeMode(mode)}`));
@@ -73,15 +80,14 @@ function isRise(held: SetMode | undefined, act: MatchAction, ratio: number | und
 
 async function confirm(
   { terminal, now }: Context,
-  stateDir: string,
-  set: string,
-  act: MatchAction,
+  { stateDir, set, act, isTest }: { stateDir: string; set: string; act: MatchAction; isTest: boolean },
   yes: string | undefined,
 ): Promise<void> {
   const since = new Date(now().getTime() - LOOK_BACK_DAYS * DAY_MS);
   const { sets } = await whatIf(stateDir, { since, now: now(), set, marks: await readMarks(stateDir) });
   terminal.note(...whatIfSentences(sets[0], `${LOOK_BACK_DAYS} d`).map((line) => `  ${line}`));
-  if (act === "block") terminal.note("  Hits of verified entries will be blocked without anybody looking first.");
+  if (isTest) terminal.note(`  ${TEST_SET_WORDS}`);
+  else if (act === "block") terminal.note("  Hits of verified entries will be blocked without anybody looking first.");
   // Review shows material to people and takes nothing from anybody: a script may switch it on.
   if (act === "review" && yes === undefined && !process.stdin.isTTY) return;
   await confirmByName(set, yes, "Type the set's name to go on:");
@@ -114,6 +120,15 @@ function noShare(set: string, act: MatchAction): never {
     next: `leave --ratio out, or begin lower: breakwater enable ${set} --act observe`,
   };
   throw new CommandFailure(new ExchangeError("usage_invalid", { reason: "ratio" }), text);
+}
+
+/** A name that was mistyped would be answered as done while the set that was meant goes on as before. */
+function noCopy(set: string): CommandFailure {
+  return new CommandFailure(new ExchangeError("copy_missing"), {
+    what: `Not changed: there is no verified copy of ${set} on this machine.`,
+    kept: "nothing was changed",
+    next: `check the name (breakwater status), or: breakwater sync ${set}`,
+  });
 }
 
 function checkNew(set: string, status: SetStatus | undefined, now: Date): void {

@@ -1,10 +1,12 @@
 /** `pause`, `resume`: stops acting on an entry, a release or a publisher here, at once and in every process. */
 
+import { formatSetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { Command } from "commander";
 import { withoutPauses, withPauses } from "../../controls/change.ts";
 import { updateControls } from "../../controls/file.ts";
 import { formatTarget, type Target } from "../../controls/target.ts";
+import { listCopies, openCopy } from "../../sync/index.ts";
 import { addCommand } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
 import { parseUntil } from "../moments.ts";
@@ -49,6 +51,10 @@ export function addPause(program: Command): void {
             `${formatTarget(target)}  paused, ${ends}: hits ${act === "review" ? "ask for review" : "are only noted"}`,
           ),
         );
+        if (!(await isHeld(stateDir, target))) {
+          const here = "nothing of that name is in the copies on this machine: check it (breakwater status)";
+          terminal.note(terminal.mark("caution", `${formatTarget(target)}  ${here}`));
+        }
       }
       return undefined;
     },
@@ -56,10 +62,26 @@ export function addPause(program: Command): void {
   addResume(program);
 }
 
+/** In doubt it is: a pause is never refused, and a copy that cannot be read is told of elsewhere. */
+async function isHeld(stateDir: string, target: Target): Promise<boolean> {
+  const copies = await listCopies(stateDir);
+  if (target.scope === "publisher") return copies.some(({ publisher }) => publisher === target.publisher);
+  const setId = copies.find((one) => formatSetId(one) === target.set);
+  if (setId === undefined) return false;
+  const copy = await openCopy(stateDir, setId).catch(() => undefined);
+  if (copy === undefined) return true;
+  try {
+    if (target.scope === "release") return target.from <= copy.current.release;
+    return copy.findRow(target.entry) !== undefined;
+  } finally {
+    copy.close();
+  }
+}
+
 /** @throws ExchangeError `usage_invalid` */
 function parseAct(text: string): "observe" | "review" {
   if (text === "review" || text === "observe") return text;
-  throw new ExchangeError("usage_invalid", { reason: "act" });
+  throw new ExchangeError("usage_invalid", { reason: "act_of_pause" });
 }
 
 function addResume(program: Command): void {

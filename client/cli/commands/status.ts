@@ -9,6 +9,7 @@ import { moveOldModes, readControls } from "../../controls/file.ts";
 import { destroyRows } from "../../sync/copy.ts";
 import { sortSets } from "../../sync/every-set.ts";
 import { findCurrent, judgeCopy, listCopies, openCopy, readRecalls, readStatus } from "../../sync/index.ts";
+import { type IndexView, WHOLE_VIEW } from "../../sync/part/index-view.ts";
 import { listInForce } from "../../sync/recalls.ts";
 import { isClockBehind, isForReview, isNewPublisher } from "../../sync/status.ts";
 import { addCommand } from "../command.ts";
@@ -17,6 +18,7 @@ import { parseSetArgument } from "../sets.ts";
 import { explainCode } from "../states.ts";
 import { formatTable } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
+import { describeView, TEST_SET_WORDS } from "../view-words.ts";
 import { formatAge } from "../words.ts";
 
 type Row = {
@@ -35,6 +37,10 @@ type Row = {
   recalls: number[];
   refused_recalls: { what: string; code: string; at: string }[];
   notices: { code: string; why: string; todo: string }[];
+  /** What of the copy is found, by choice; empty when all of it is. */
+  view: IndexView;
+  /** What was decided here and is easily forgotten. */
+  hints: { why: string; todo: string }[];
 };
 
 const EXITS: Record<Row["state"], ExitCode> = {
@@ -93,7 +99,8 @@ async function describeSet(
   // Of a held or refused release its own cause is told first.
   const code = isBehind && state === "stale" ? "clock" : status?.code;
   const forReview = isForReview(status, use.stale);
-  const isWatched = copy?.manifest.about.stream === "test" || isNewPublisher(status, now);
+  const isTest = copy?.manifest.about.stream === "test";
+  const isWatched = isTest || isNewPublisher(status, now);
   const place = { set, publisher: setId.publisher, detail: status?.detail };
   const notices = (status?.notices ?? []).map(({ code, detail }) => ({
     code,
@@ -101,6 +108,7 @@ async function describeSet(
   }));
   if (isNewPublisher(status, now)) notices.push({ code: "policy_new", ...explainCode("policy_new", place) });
   const { recalls, refused } = await describeRecalls(stateDir, setId, now);
+  const view = current?.v === 2 ? current.view : WHOLE_VIEW;
   return {
     set,
     state,
@@ -114,7 +122,26 @@ async function describeSet(
     recalls,
     refused_recalls: refused,
     notices,
+    view,
+    hints: hintsOf(set, view, { isTest, isEnabled: isEnabled(controls, set) }),
   };
+}
+
+function isEnabled(controls: ControlsFile | undefined, set: string): boolean {
+  const mode = controls !== undefined && Object.hasOwn(controls.modes, set) ? controls.modes[set] : undefined;
+  return mode !== undefined && mode.act !== "observe";
+}
+
+function hintsOf(
+  set: string,
+  view: IndexView,
+  { isTest, isEnabled }: { isTest: boolean; isEnabled: boolean },
+): Row["hints"] {
+  const left = describeView(set, view);
+  return [
+    ...(isTest && isEnabled ? [{ why: TEST_SET_WORDS, todo: `breakwater enable ${set} --act observe` }] : []),
+    ...(left === undefined ? [] : [left]),
+  ];
 }
 
 /** What holds beside the modes: a person should not look for it in vain. */
@@ -242,11 +269,12 @@ function printRows(terminal: Terminal, rows: Row[]): void {
 
 function printExplanation(
   terminal: Terminal,
-  { set, why, todo, recalls, refused_recalls: refused, notices }: Row,
+  { set, why, todo, recalls, refused_recalls: refused, notices, hints }: Row,
 ): void {
   const lines: string[] = [];
   if (why !== null) lines.push(`${set}  ${why}`, `  ${terminal.label("next")}  ${todo}`);
-  for (const notice of notices) lines.push(`${set}  ${notice.why}`, `  ${terminal.label("next")}  ${notice.todo}`);
+  for (const notice of [...notices, ...hints])
+    lines.push(`${set}  ${notice.why}`, `  ${terminal.label("next")}  ${notice.todo}`);
   if (recalls.length > 0) {
     lines.push(
       `${set}  Taken back by the publisher for now, so hits on those entries ask for review: recall ${recalls.join(", ")}.`,

@@ -16,6 +16,7 @@ import { LOCK_WAIT_MS, parseSetArgument, withStateLock } from "../sets.ts";
 import { keepHeapSmall } from "../small-heap.ts";
 import { exitOf, printOutcome } from "../sync-lines.ts";
 import type { Terminal } from "../terminal.ts";
+import { describeView } from "../view-words.ts";
 
 type Options = { fresh?: boolean; wait?: string; only?: string; minVerification?: string };
 
@@ -64,6 +65,8 @@ export function addSync(program: Command): void {
           const fresh = options.fresh === true;
           const outcome = await syncOne(terminal, { ...one, fresh, ...(view && { view }) });
           printOutcome(terminal, outcome, Math.max(...sets.map((id) => formatSetId(id).length)));
+          const left = describeView(formatSetId(setId), await heldView(stateDir, setId));
+          if (left !== undefined) terminal.note(terminal.mark("note", `${left.why} ${left.todo}`));
           codes.push(exitOf(outcome));
         }
         await tellAfterSync(context, exchange);
@@ -80,8 +83,12 @@ async function chooseView(
   { only, minVerification }: Options,
 ): Promise<IndexView | undefined> {
   if (only === undefined && minVerification === undefined) return undefined;
+  return parseView(only, minVerification, await heldView(stateDir, setId));
+}
+
+async function heldView(stateDir: string, setId: SetId): Promise<IndexView> {
   const current = await findCurrent(stateDir, setId);
-  return parseView(only, minVerification, current?.v === 2 ? current.view : WHOLE_VIEW);
+  return current?.v === 2 ? current.view : WHOLE_VIEW;
 }
 
 async function syncOne(terminal: Terminal, context: SyncContext): Promise<SyncOutcome> {

@@ -35,7 +35,7 @@ export function addWebhook(program: Command): void {
       const waiting = (await listMessages(stateDir)).length;
       const line =
         endpoint === undefined
-          ? "No receiver: breakwater webhook set https://…"
+          ? "No receiver: breakwater webhook set URL"
           : `${endpoint.url}  ${formatCount(waiting)} waiting`;
       context.terminal.print({ url: endpoint?.url ?? null, waiting }, line);
       return undefined;
@@ -106,7 +106,7 @@ async function needEndpoint({ profileDir }: Context) {
   const text = {
     what: "Not done: there is no receiver.",
     kept: "nothing was changed",
-    next: "breakwater webhook set https://…",
+    next: "breakwater webhook set URL",
   };
   throw new CommandFailure(new ExchangeError("conflict", { reason: "no_receiver" }), text, { exit: 1 });
 }
