@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { takeLock } from "../profile/lock.ts";
 import { writePin } from "../profile/pins.ts";
@@ -9,10 +10,25 @@ import { openScene, type Scene } from "../testing/scene.ts";
 import { type SyncLoop, startSyncLoop } from "./sync-loop.ts";
 import type { Round } from "./sync-round.ts";
 
+// A disk on which taking the lock takes as long as a test wants.
+const disk = vi.hoisted(() => ({ slow: undefined as (() => Promise<void>) | undefined }));
+vi.mock("../profile/lock.ts", async (original) => {
+  const real = await original<typeof import("../profile/lock.ts")>();
+  const takeSlowly = async (...wanted: Parameters<typeof real.takeLock>) => {
+    const lock = await real.takeLock(...wanted);
+    await disk.slow?.();
+    return lock;
+  };
+  return { ...real, takeLock: takeSlowly };
+});
+
 // Starting a thread takes its time on a machine that does much else.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 const WAIT = { timeout: 30_000 };
 const ROUNDS = 4;
+/** For a thread to end, and for a loop that does not. */
+const END_MS = 1_000;
+const HANGS_MS = 15_000;
 
 let scene: Scene;
 let publisher: DoublePublisher;
@@ -27,6 +43,7 @@ beforeEach(async () => {
   await writePin(scene.dir, publisher.setId.publisher, publisher.pin);
   rounds = [];
   skipped = 0;
+  disk.slow = undefined;
 });
 afterEach(async () => {
   await loop?.close();
@@ -62,4 +79,27 @@ it("leaves the folder to other commands between rounds, and waits while one of t
   expect(rounds.length).toBe(before);
   await lock?.release();
   await expect.poll(() => rounds.length, WAIT).toBeGreaterThan(before);
+});
+
+it("ends when it is closed just as a round begins: nobody is asked any more who could not answer", async () => {
+  start();
+  await expect.poll(() => rounds.length, WAIT).toBeGreaterThanOrEqual(1);
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const { promise: gone, resolve: go } = Promise.withResolvers<void>();
+  disk.slow = () => {
+    begin();
+    return gone;
+  };
+  await begun;
+  const before = rounds.length;
+  const closed = (loop as SyncLoop).close().then(() => "closed");
+  await sleep(END_MS);
+  go();
+  expect(await Promise.race([closed, sleep(HANGS_MS, "hangs")])).toBe("closed");
+  expect(rounds.length).toBe(before);
+  // What the round had taken is given back.
+  disk.slow = undefined;
+  const lock = await takeLock(scene.stateDir, "state", 0);
+  expect(lock).toBeDefined();
+  await lock?.release();
 });

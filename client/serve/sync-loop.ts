@@ -35,6 +35,8 @@ export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
     const lock = await takeLock(stateDir, "state", 0);
     if (lock === undefined) return onSkipped();
     try {
+      // Closed meanwhile: the thread is gone, and whoever asks it now waits for ever.
+      if (closed) return;
       const ended = await askWorker();
       if (!closed) onRound(ended);
     } finally {

@@ -1,52 +1,40 @@
 /** At one desk: what one person wrote stays theirs, a question takes the keys, strangers' words stay words, all by keyboard. */
-import { join } from "node:path";
 import { sealFor } from "@breakwater/shared/sealed.ts";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type CannedConsole, openCannedConsole } from "./canned-console.ts";
+import type { CannedConsole } from "./canned-console.ts";
+import { type ConsoleBrowser, startConsoleBrowser, WIDE } from "./console-browser.ts";
 import { ALL_ROLES, CASE, fullAnswers, session } from "./console-samples.ts";
-import { findChromium } from "./extension-browser.ts";
 
-const DIST = join(import.meta.dirname, "../../console/dist");
 const NOTE = "Note for the case (optional)";
 const WRITE_MS = 700;
 
-let browser: Browser;
+let chromium: ConsoleBrowser;
 let exchange: CannedConsole;
 let desk: BrowserContext;
 let page: Page;
 let broken: string[];
 
 beforeAll(async () => {
-  browser = await chromium.launch({ executablePath: findChromium(), headless: true, chromiumSandbox: false });
-  exchange = await openCannedConsole(DIST);
+  chromium = await startConsoleBrowser();
+  exchange = chromium.exchange;
 });
 afterAll(async () => {
-  await browser?.close();
-  await exchange?.close();
+  await chromium?.close();
 });
 beforeEach(async () => {
-  for (const key of Object.keys(exchange.answers)) delete exchange.answers[key];
-  Object.assign(exchange.answers, fullAnswers());
-  exchange.seen.length = 0;
-  desk = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  chromium.answer(fullAnswers());
+  desk = await chromium.browser.newContext({ viewport: WIDE });
   await desk.grantPermissions(["clipboard-read", "clipboard-write"], { origin: exchange.url });
   page = await desk.newPage();
-  broken = [];
-  page.on("console", (message) => broken.push(...(/Content Security Policy/i.test(message.text()) ? ["csp"] : [])));
-  page.on("pageerror", (error) => broken.push(String(error)));
+  broken = chromium.watch(page);
 });
 afterEach(async () => {
   await desk.close();
   expect(broken).toEqual([]);
 });
 
-async function open(screen: string): Promise<void> {
-  await page.goto(`${exchange.url}/#${screen}`);
-  await page.reload();
-  await page.locator("main h1").waitFor();
-  await page.waitForLoadState("networkidle");
-}
+const open = (screen: string) => chromium.show(page, screen, { reload: true });
 
 const note = () => page.getByLabel(NOTE);
 const dialogs = () => page.locator("dialog[open]").count();

@@ -1,13 +1,10 @@
 /** The console at 320 px, at 200 % text, right to left, with longer words, in forced colours and on paper. */
-import { join } from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type CannedConsole, openCannedConsole } from "./canned-console.ts";
+import { type ConsoleBrowser, startConsoleBrowser } from "./console-browser.ts";
 import { fullAnswers } from "./console-samples.ts";
-import { findChromium } from "./extension-browser.ts";
 import { overflows, stretch, unmarked } from "./stretched.ts";
 
-const DIST = join(import.meta.dirname, "../../console/dist");
 const SCREENS = [
   "queue",
   "case/2041",
@@ -21,30 +18,23 @@ const SCREENS = [
   "preferences",
 ];
 
-let browser: Browser;
-let exchange: CannedConsole;
+let desk: ConsoleBrowser;
 let page: Page;
 
 beforeAll(async () => {
-  browser = await chromium.launch({ executablePath: findChromium(), headless: true, chromiumSandbox: false });
-  exchange = await openCannedConsole(DIST);
-  page = await browser.newPage();
+  desk = await startConsoleBrowser();
+  page = await desk.browser.newPage();
 });
 afterAll(async () => {
-  await browser?.close();
-  await exchange?.close();
+  await desk?.close();
 });
-beforeEach(async () => {
-  for (const key of Object.keys(exchange.answers)) delete exchange.answers[key];
-  Object.assign(exchange.answers, fullAnswers());
+beforeEach(() => {
+  desk.answer(fullAnswers());
 });
 
 async function open(screen: string, width: number): Promise<void> {
   await page.setViewportSize({ width, height: 900 });
-  await page.goto(`${exchange.url}/#${screen}`);
-  await page.reload();
-  await page.locator("main h1").waitFor();
-  await page.waitForLoadState("networkidle");
+  await desk.show(page, screen, { reload: true });
 }
 
 describe.each(SCREENS)("%s", (screen) => {

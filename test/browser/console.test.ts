@@ -1,25 +1,9 @@
 /** The console's screens in a real browser: accessible in every state, nothing but words, the content policy never broken. */
-import { mkdir, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { join } from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type CannedConsole, openCannedConsole } from "./canned-console.ts";
+import { type ConsoleBrowser, listFaults, NARROW, shoot, startConsoleBrowser, WIDE } from "./console-browser.ts";
 import { EMPTY_QUEUE, fullAnswers, session } from "./console-samples.ts";
 import { APPLIED, takeBackAnswers } from "./take-back-samples.ts";
-
-const CHROMIUM = process.env.BREAKWATER_CHROMIUM ?? "/usr/bin/chromium";
-const DIST = join(import.meta.dirname, "../../console/dist");
-/** When set, a picture of every screen is left there for a person to look at. */
-const SHOTS = process.env.BREAKWATER_SHOTS;
-const CHROMIUM_ARGS = [
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--no-first-run",
-];
-const WIDE = { width: 1280, height: 900 };
-const NARROW = { width: 320, height: 800 };
 
 const SCREENS = [
   "queue",
@@ -35,77 +19,39 @@ const SCREENS = [
   "preferences",
 ];
 
-let browser: Browser;
-let exchange: CannedConsole;
+let desk: ConsoleBrowser;
 let page: Page;
 let broken: string[];
-let axe: string;
 
 beforeAll(async () => {
-  browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    headless: true,
-    chromiumSandbox: false,
-    args: CHROMIUM_ARGS,
-  });
-  exchange = await openCannedConsole(DIST);
-  axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-  if (SHOTS) await mkdir(SHOTS, { recursive: true });
+  desk = await startConsoleBrowser();
 });
 afterAll(async () => {
-  await browser?.close();
-  await exchange?.close();
+  await desk?.close();
 });
 beforeEach(async () => {
-  for (const key of Object.keys(exchange.answers)) delete exchange.answers[key];
-  Object.assign(exchange.answers, fullAnswers(), takeBackAnswers());
-  page = await browser.newPage({ viewport: WIDE });
-  broken = [];
-  page.on("console", (message) => {
-    if (/Content Security Policy/i.test(message.text())) broken.push(message.text());
-  });
-  page.on("pageerror", (error) => broken.push(String(error)));
-  page.on("request", (request) => {
-    if (!request.url().startsWith(exchange.url)) broken.push(`left the origin: ${request.url()}`);
-  });
+  desk.answer(fullAnswers(), takeBackAnswers());
+  page = await desk.browser.newPage({ viewport: WIDE });
+  broken = desk.watch(page);
 });
 afterEach(async () => {
   await page.close();
   expect(broken).toEqual([]);
 });
 
-async function open(screen: string): Promise<void> {
-  await page.goto(`${exchange.url}/#${screen}`);
-  await page.locator("main h1").waitFor();
-  await page.waitForLoadState("networkidle");
-}
-
-async function shoot(name: string): Promise<void> {
-  if (SHOTS) await page.screenshot({ path: join(SHOTS, `${name.replaceAll("/", "-")}.png`), fullPage: true });
-}
-
-async function axeViolations(): Promise<string[]> {
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    const { axe: runner } = window as unknown as {
-      axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-    };
-    const { violations } = await runner.run();
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
-  });
-}
+const open = (screen: string) => desk.show(page, screen);
 
 describe.each(["light", "dark"] as const)("every screen, %s", (colorScheme) => {
   test.each(SCREENS)("%s has no accessibility fault, one focused heading and no picture", async (screen) => {
     await page.emulateMedia({ colorScheme });
     await open(screen);
-    expect(await axeViolations()).toEqual([]);
+    expect(await listFaults(page)).toEqual([]);
     expect(await page.locator("h1").count()).toBe(1);
     expect(await page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
     expect(await page.title()).toBe(`${await page.locator("h1").innerText()} · Breakwater`);
     expect(await page.locator("img, picture, video, audio, object, embed, iframe, canvas").count()).toBe(0);
     expect(await page.locator(".button.primary").count()).toBeLessThanOrEqual(1);
-    await shoot(`${colorScheme}-${screen}`);
+    await shoot(page, `${colorScheme}-${screen}`);
   });
 });
 
@@ -113,27 +59,27 @@ test.each(SCREENS)("%s does not scroll sideways at 320 px", async (screen) => {
   await page.setViewportSize(NARROW);
   await open(screen);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(NARROW.width);
-  expect(await axeViolations()).toEqual([]);
-  await shoot(`narrow-${screen}`);
+  expect(await listFaults(page)).toEqual([]);
+  await shoot(page, `narrow-${screen}`);
 });
 
 describe("states", () => {
   test("an empty queue says so and what comes next", async () => {
-    exchange.answers["GET /v1/hotline/cases?state=open"] = { body: EMPTY_QUEUE };
+    desk.exchange.answers["GET /v1/hotline/cases?state=open"] = { body: EMPTY_QUEUE };
     await open("queue");
     await page.getByText("No open cases.").waitFor();
-    await shoot("empty-queue");
+    await shoot(page, "empty-queue");
   });
 
   test("an answer that refuses is shown with its code, and trying again helps", async () => {
-    exchange.answers["GET /v1/hotline/cases?state=open"] = {
+    desk.exchange.answers["GET /v1/hotline/cases?state=open"] = {
       status: 503,
       body: { code: "busy", title: "The exchange is busy", status: 503 },
     };
     await open("queue");
     await page.getByText("Try again in a minute").waitFor();
-    await shoot("error-queue");
-    exchange.answers["GET /v1/hotline/cases?state=open"] = { body: EMPTY_QUEUE };
+    await shoot(page, "error-queue");
+    desk.exchange.answers["GET /v1/hotline/cases?state=open"] = { body: EMPTY_QUEUE };
     await page.getByRole("button", { name: "Try again" }).click();
     await page.getByText("No open cases.").waitFor();
   });
@@ -141,35 +87,35 @@ describe("states", () => {
   test("a session that ends keeps what is on the screen", async () => {
     await open("case/2041");
     await page.getByLabel("Note for the case (optional)").fill("kept words");
-    exchange.answers["GET /v1/sets"] = {
+    desk.exchange.answers["GET /v1/sets"] = {
       status: 401,
       body: { code: "session_ended", title: "Session has ended", status: 401 },
     };
     await page.waitForTimeout(600);
-    await page.goto(`${exchange.url}/#catalogue`);
+    await page.goto(`${desk.exchange.url}/#catalogue`);
     await page.getByText("Your session has ended.").waitFor();
-    await page.goto(`${exchange.url}/#case/2041`);
+    await page.goto(`${desk.exchange.url}/#case/2041`);
     await expect.poll(() => page.getByLabel("Note for the case (optional)").inputValue()).toBe("kept words");
   });
 
   test("nobody signed in: a link is asked for, and its token leaves the address bar", async () => {
-    exchange.answers["GET /v1/session"] = {
+    desk.exchange.answers["GET /v1/session"] = {
       status: 401,
       body: { code: "unauthenticated", title: "Sign in", status: 401 },
     };
-    await page.goto(`${exchange.url}/sign-in#${"t".repeat(43)}`);
+    await page.goto(`${desk.exchange.url}/sign-in#${"t".repeat(43)}`);
     const button = page.getByRole("button", { name: "Sign in" });
     await button.waitFor();
-    expect(page.url()).toBe(`${exchange.url}/`);
-    expect(exchange.seen.filter((line) => line.includes("POST /v1/session"))).toEqual([]);
-    await shoot("sign-in");
-    exchange.answers["POST /v1/session"] = { body: session(["analyst"]) };
+    expect(page.url()).toBe(`${desk.exchange.url}/`);
+    expect(desk.exchange.seen.filter((line) => line.includes("POST /v1/session"))).toEqual([]);
+    await shoot(page, "sign-in");
+    desk.exchange.answers["POST /v1/session"] = { body: session(["analyst"]) };
     await button.click();
     await page.getByRole("heading", { name: "Queue" }).waitFor();
   });
 
   test("a role sees its own navigation only", async () => {
-    exchange.answers["GET /v1/session"] = { body: session(["analyst"]) };
+    desk.exchange.answers["GET /v1/session"] = { body: session(["analyst"]) };
     await open("queue");
     expect(await page.locator("nav a").allInnerTexts()).toEqual(["Queue", "My cases", "Catalogue", "Preferences"]);
   });
@@ -208,7 +154,7 @@ describe("keyboard", () => {
     const summary = page.locator(".errors");
     await summary.waitFor();
     expect(await summary.evaluate((element) => element === document.activeElement)).toBe(true);
-    await shoot("missing-case");
+    await shoot(page, "missing-case");
     await page.getByRole("button", { name: "Choose the age of the youngest child." }).click();
     expect(await page.evaluate(() => (document.activeElement as HTMLInputElement).name)).toBe("age");
     await page.keyboard.press("4");
@@ -233,18 +179,18 @@ describe("taking back", () => {
   });
 
   test("another of the own sets is chosen by name; sets of others and sets without a release are not there", async () => {
-    exchange.answers["GET /v1/sets/hotline.example/practice/applied"] = {
+    desk.exchange.answers["GET /v1/sets/hotline.example/practice/applied"] = {
       body: { ...APPLIED, set: "practice", members: [], releases: [], recalls: [], refused: [] },
     };
     await open("take-back");
     await page.getByRole("button", { name: "practice" }).click();
     await page.getByText("Nobody has fetched this set yet.").waitFor();
     expect(await page.getByRole("button", { name: "new", exact: true }).count()).toBe(0);
-    expect(await axeViolations()).toEqual([]);
+    expect(await listFaults(page)).toEqual([]);
   });
 
   test("an answer that fails is told, and the command stays", async () => {
-    exchange.answers[APPLIED_PATH] = {
+    desk.exchange.answers[APPLIED_PATH] = {
       status: 503,
       body: { code: "busy", title: "The exchange is busy", status: 503 },
     };
@@ -258,8 +204,8 @@ test("signing asks once more and names the release; nothing is sent before", asy
   await open("publish/hotline.example/verified");
   await page.keyboard.press("Control+Enter");
   await page.getByRole("button", { name: "Sign release 419", exact: true }).waitFor();
-  expect(exchange.seen.filter((line) => line === "POST /v1/hotline/publications")).toEqual([]);
-  await shoot("sign-dialog");
+  expect(desk.exchange.seen.filter((line) => line === "POST /v1/hotline/publications")).toEqual([]);
+  await shoot(page, "sign-dialog");
 });
 
 test("no address, hash or free text stands in the title, the address bar or local storage", async () => {

@@ -14,10 +14,10 @@ const page = (members: object) =>
 const entry = (at: number, members: object = {}) => ({
   entry: at.toString(16).padStart(2, "0").repeat(16),
   listed: true,
-  verdicts: { confirmed: 12, rejected: 0, unclear: 0 },
+  verdicts: { confirmed: 10, rejected: 0, unclear: 0 },
   reasons: {},
   outcomes: { ...NONE, matched: 1840, reviewed: 1211, confirmed: 1190 },
-  seen_by: 9,
+  seen_by: 5,
   last_day: "2026-11-21",
   named: [],
   ...members,
@@ -26,7 +26,7 @@ const entry = (at: number, members: object = {}) => ({
 export const OPINIONS = page({
   entries: [
     entry(0xb3, {
-      verdicts: { confirmed: "few", rejected: 6, unclear: "few" },
+      verdicts: { confirmed: "few", rejected: 5, unclear: "few" },
       reasons: { benign_collision: 5, adult: "few" },
       outcomes: { ...NONE, matched: 20_410, reviewed: 812, rejected: 790, overturned: 35 },
       named: [
@@ -44,7 +44,7 @@ export const OPINIONS = page({
     entry(0xd5, { listed: false, verdicts: { confirmed: 0, rejected: "few", unclear: 0 }, reasons: { adult: "few" } }),
   ],
   floods: [
-    { scope: "entry", entry: "b3".repeat(16), release: null, members: 7, times: 140, last_day: "2026-11-21" },
+    { scope: "entry", entry: "b3".repeat(16), release: null, members: 5, times: 140, last_day: "2026-11-21" },
     { scope: "release", entry: null, release: 417, members: "few", times: 12, last_day: "2026-11-19" },
   ],
   cursor: "d5".repeat(16),
@@ -70,7 +70,11 @@ export function opinionAnswers(): Answers {
     [`GET ${PATH}`]: { body: SetAnswer.parse({ ...row, yours: true }) },
     [`GET ${PATH}/opinions`]: { body: OPINIONS },
     [`GET ${PATH}/opinions?only=rejected`]: {
-      body: { ...OPINIONS, entries: OPINIONS.entries.slice(0, 1), cursor: undefined },
+      body: {
+        ...OPINIONS,
+        entries: OPINIONS.entries.filter(({ verdicts }) => verdicts.rejected !== 0),
+        cursor: undefined,
+      },
     },
     [`GET ${PATH}/opinions?cursor=${OPINIONS.cursor}`]: { body: MORE_OPINIONS },
   };
