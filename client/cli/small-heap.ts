@@ -3,9 +3,11 @@
 import { setFlagsFromString } from "node:v8";
 
 /**
- * Keeps the young generation as large as it is. By default it grows to 48 MiB and more under a stream of short-lived
- * texts, which costs memory and saves no time (measured at 200,000 rows: 171 MB instead of 217 MB, the same seconds).
+ * Two habits of V8 that cost a stream memory and save it no time: the young generation grows to 48 MiB and more, and the
+ * old one is left alone until it has grown by half or more. (A million rows published: 276 to 278 MB in place of 315 to
+ * 400, in the same seconds; runs differ less, too.)
  */
 export function keepHeapSmall(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
+  setFlagsFromString("--heap-growing-percent=20");
 }

@@ -154,18 +154,15 @@ async function keepComposed(
     entries: counting(input.entries, (packed) => onProgress?.("packed", packed, input.entries.count)),
     packing: { compress: gzipBeside, ahead: SEGMENTS_AHEAD },
   });
-  // One blob is written to its file while the next is composed.
-  let kept = Promise.resolve();
   try {
     for (;;) {
       const step = await composing.next();
-      await kept;
       if (step.done) return step.value;
-      kept = keep(step.value).then(() => early.offer(step.value.digest));
-      kept.catch(() => {}); // told at the next turn
+      await keep(step.value);
+      early.offer(step.value.digest);
     }
   } catch (error) {
-    await Promise.allSettled([kept, early.end()]);
+    await early.end();
     throw error;
   }
 }
