@@ -13,7 +13,7 @@ import { BUCKETS_HELD_MS, isProbing, LEASE_MS, LEASES_MAX, leaseSize } from "./l
 import { noteProbing } from "./uses.ts";
 
 export type LeasedIndex = { id: number; folder: string; name: string; bits: number; epoch: number; endsAt: Date };
-type Lease = {
+export type Lease = {
   caller: KeyCaller;
   /** Of the whole authorisation as it came. */
   digest: Uint8Array;
@@ -72,7 +72,7 @@ export function objectName(folder: string, epoch: number, prefix: number): strin
   return `lookup/${folder}/${epoch}/${prefix}`;
 }
 
-/** After an answer that was counted: lend this key the next few. */
+/** After an answer that was counted, and not before it: lend this key the next few. */
 export async function lend(
   deps: Deps,
   caller: KeyCaller,
@@ -128,37 +128,39 @@ async function readPlaces({ sql, config }: Deps, { id, folder, epoch, bits }: Le
 /** A member that never comes back is settled by others, one at a time: nobody waits for a crowd whose leases end together. */
 const OTHERS_A_TIME = 1;
 
-/** Before a member's next question is counted: what it was lent and is over is counted and given back. */
-export async function settleEnded(deps: Deps, { memberId }: Pick<KeyCaller, "memberId">): Promise<void> {
+/**
+ * What is over, taken out of reach by one step: of this member all, of others one. Whoever takes them settles them; a Worker
+ * that ends in between costs a member a little of its day.
+ */
+export function takeEnded(deps: Deps, { memberId }: Pick<KeyCaller, "memberId">): Lease[] {
   const nowMs = deps.now().getTime();
   const ended = leasesOf(deps).filter(
     ([, { untilMs, left }]) => left === 0 || nowMs >= untilMs || nowMs < untilMs - LEASE_MS,
   );
   const own = ended.filter(([, { caller }]) => caller.memberId === memberId);
   const others = ended.filter(([, { caller }]) => caller.memberId !== memberId);
-  await settleThese(deps, [...own, ...others.slice(0, OTHERS_A_TIME)]);
+  return takeOut([...own, ...others.slice(0, OTHERS_A_TIME)]);
+}
+
+/** What was spent is counted and judged, the rest given back. */
+export async function settleLeases(deps: Deps, taken: readonly Lease[]): Promise<void> {
+  for (const lease of taken) await settle(deps, lease);
 }
 
 /** Somebody wants to see the figures: those in force are settled too. @param caller - only this one's */
 export async function settleAll(deps: Deps, caller?: Pick<KeyCaller, "memberId">): Promise<void> {
   const isAsked = ({ memberId }: KeyCaller) => caller === undefined || caller.memberId === memberId;
-  await settleThese(
-    deps,
-    leasesOf(deps).filter(([, lease]) => isAsked(lease.caller)),
-  );
+  const asked = leasesOf(deps).filter(([, lease]) => isAsked(lease.caller));
+  await settleLeases(deps, takeOut(asked));
 }
 
 function leasesOf({ config }: Deps): [string, Lease][] {
   return [...leases].filter(([name]) => name.startsWith(`${config.origin} `));
 }
 
-async function settleThese(deps: Deps, these: readonly [string, Lease][]): Promise<void> {
-  for (const [name, lease] of these) {
-    // Another request may have settled it while this one waited, and lent anew under the same name.
-    if (leases.get(name) !== lease) continue;
-    leases.delete(name);
-    await settle(deps, lease);
-  }
+function takeOut(these: readonly [string, Lease][]): Lease[] {
+  for (const [name] of these) leases.delete(name);
+  return these.map(([, lease]) => lease);
 }
 
 /** Judged here too: while it was lent, its buckets were counted as asked and not yet as different ones. */

@@ -252,6 +252,7 @@ describe("a lease", () => {
       Array.from({ length: 13 }, async () => (await lookup.bucket(member.key, index, epoch, 0)).status),
     );
     expect(answers).toEqual(new Array(13).fill(200));
+    await x.settle();
     expect((await indexOf(member.key)).left).toBe(budget - 13);
   });
 
@@ -261,9 +262,11 @@ describe("a lease", () => {
     const { index, epoch } = await indexOf((crowd[0] as (typeof crowd)[number]).key);
     const askEach = (members: typeof crowd) =>
       Promise.all(members.map(async ({ key }) => (await lookup.bucket(key, index, epoch, 0)).status));
-    const lending = async () =>
-      (await x.sql`select 1 from lookup_uses where lent > 0 and index_name = 'vetted' and day = ${x.clock.now()}::date`)
-        .length;
+    const lending = async () => {
+      await x.settle();
+      const day = x.clock.now().toISOString().slice(0, 10);
+      return (await x.sql`select 1 from lookup_uses where lent > 0 and index_name = 'vetted' and day = ${day}`).length;
+    };
     expect(await askEach(crowd)).toEqual(new Array(5).fill(200));
     expect(await lending()).toBe(5);
     x.clock.advance(LEASE_MS);
