@@ -7,7 +7,6 @@
 
 import { equalBytes, sha256, utf8Of } from "@breakwater/shared/bytes.ts";
 import type { KeyCaller } from "../platform/caller.ts";
-import { transaction } from "../platform/db.ts";
 import type { Deps } from "../platform/deps.ts";
 import { BUCKETS_HELD_MS, isProbing, LEASE_MS, LEASES_MAX, leaseSize } from "./limits.ts";
 import { noteProbing } from "./uses.ts";
@@ -95,12 +94,18 @@ export async function lend(
   if (charged === undefined) return;
   const places = await readPlaces(deps, index);
   const digest = await sha256(utf8Of(authorization));
-  const untilMs = deps.now().getTime() + LEASE_MS;
+  const untilMs = deps.now().getTime() + leaseMs(deps);
   // Nothing is waited for between the look and the change.
   const other = leases.get(name);
   leases.set(name, { caller, digest, index, places, day, untilMs, left: charged.lent, used: [] });
   // Two of one batch were let in at once: what the first was lent goes back.
   if (other !== undefined) await settle(deps, other);
+}
+
+/** From half of it to all: leases that were taken together do not end together. */
+function leaseMs({ random }: Deps): number {
+  const [byte = 0] = random(1);
+  return Math.ceil((LEASE_MS / 2) * (1 + byte / 255));
 }
 
 const placesOf = new Map<string, Uint32Array>();
@@ -125,12 +130,13 @@ async function readPlaces({ sql, config }: Deps, { id, folder, epoch, bits }: Le
   return places;
 }
 
-/** A member that never comes back is settled by others, one at a time: nobody waits for a crowd whose leases end together. */
+/** A member that has not come back for so long is settled by others, one at a time. */
+const OTHERS_AFTER_MS = 60_000;
 const OTHERS_A_TIME = 1;
 
 /**
- * What is over, taken out of reach by one step: of this member all, of others one. Whoever takes them settles them; a Worker
- * that ends in between costs a member a little of its day.
+ * What is over, taken out of reach by one step. Whoever takes it settles it; a Worker that ends in between costs a member a
+ * little of its day.
  */
 export function takeEnded(deps: Deps, { memberId }: Pick<KeyCaller, "memberId">): Lease[] {
   const nowMs = deps.now().getTime();
@@ -138,7 +144,9 @@ export function takeEnded(deps: Deps, { memberId }: Pick<KeyCaller, "memberId">)
     ([, { untilMs, left }]) => left === 0 || nowMs >= untilMs || nowMs < untilMs - LEASE_MS,
   );
   const own = ended.filter(([, { caller }]) => caller.memberId === memberId);
-  const others = ended.filter(([, { caller }]) => caller.memberId !== memberId);
+  const others = ended.filter(
+    ([, { caller, untilMs }]) => caller.memberId !== memberId && Math.abs(nowMs - untilMs) >= OTHERS_AFTER_MS,
+  );
   return takeOut([...own, ...others.slice(0, OTHERS_A_TIME)]);
 }
 
@@ -173,30 +181,27 @@ async function settle(deps: Deps, lease: Lease): Promise<void> {
 
 type Settled = { asked: number; lent: number; distinct: number; bits: number; probing: boolean };
 
-async function settleRow(deps: Deps, { caller, index, day, left, used }: Lease): Promise<Settled | undefined> {
-  // Nothing more is spent of it, whoever still holds it.
+/** One statement, and no wait for the disk. Nothing more is spent of the lease, whoever still holds it. */
+async function settleRow({ sql }: Deps, { caller, index, day, left, used }: Lease): Promise<Settled | undefined> {
   const spent = [...new Set(used)];
-  return transaction(deps, async ({ sql }) => {
-    const [row] = await sql<{ bits: number; seen: Uint8Array | null }[]>`
-      select bits::int as bits, seen from lookup_uses
-      where member_id = ${caller.memberId} and index_name = ${index.name} and day = ${day}::date for update`;
-    if (row === undefined) return undefined;
-    const seen = row.seen === null || row.bits !== index.bits ? null : Uint8Array.from(row.seen);
-    let distinct = 0;
-    for (const prefix of spent) {
-      const [byte, bit] = [prefix >> 3, 1 << (prefix & 7)];
-      if (seen === null || ((seen[byte] as number) & bit) !== 0) continue;
-      seen[byte] = (seen[byte] as number) | bit;
-      distinct += 1;
-    }
-    const [use] = await sql<Settled[]>`
-      update lookup_uses set asked = asked - ${left}::int, lent = greatest(0, lent - ${left + used.length}::int),
-        distinct_buckets = distinct_buckets + ${distinct}::int,
-        seen = ${seen === null ? row.seen : seen}
-      where member_id = ${caller.memberId} and index_name = ${index.name} and day = ${day}::date
-      returning asked, lent, distinct_buckets as distinct, bits::int as bits, probing`;
-    return use;
-  });
+  const [use] = await sql<Settled[]>`
+    with recursive quick as materialized (select set_config('synchronous_commit', 'off', true)),
+    held as materialized (
+      select l.bits, l.seen from quick, lookup_uses l
+      where l.member_id = ${caller.memberId} and l.index_name = ${index.name} and l.day = ${day}::date for update of l),
+    known as materialized (select seen from held where seen is not null and bits = ${index.bits}::int),
+    marked (n, seen) as (
+      select 0, seen from known
+      union all
+      select n + 1, set_bit(seen, (${spent}::int[])[n + 1]::bigint, 1) from marked where n < ${spent.length}::int)
+    update lookup_uses u set asked = u.asked - ${left}::int, lent = greatest(0, u.lent - ${left + used.length}::int),
+      distinct_buckets = u.distinct_buckets
+        + (select count(*) from known, unnest(${spent}::int[]) as prefix where get_bit(known.seen, prefix::bigint) = 0),
+      seen = coalesce((select seen from marked order by n desc limit 1), u.seen)
+    from held
+    where u.member_id = ${caller.memberId} and u.index_name = ${index.name} and u.day = ${day}::date
+    returning u.asked, u.lent, u.distinct_buckets as distinct, u.bits::int as bits, u.probing`;
+  return use;
 }
 
 const held = new Map<string, { bytes: Uint8Array<ArrayBuffer>; untilMs: number }>();

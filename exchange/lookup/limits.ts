@@ -33,7 +33,7 @@ export function budgetOf(tier: Tier, bits: number): number {
   return Math.max(BUDGET_MIN, (2 ** bits) >> BUDGET_SHIFT[tier]);
 }
 
-/** How long a few more buckets are answered without asking who it is again. */
+/** How long, at most, a few more buckets are answered without asking who it is again. */
 export const LEASE_MS = 2_000;
 /** Keys that hold one in an instance of the Worker; whoever comes later is asked each time. */
 export const LEASES_MAX = 10_000;
