@@ -5,7 +5,6 @@ import { once } from "node:events";
 import { readSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
-import { keepHeapSmall } from "@breakwater/client/cli/small-heap.ts";
 import { openExchange, syncSet } from "@breakwater/client/index.ts";
 import type { Pin } from "@breakwater/client/profile/pins.ts";
 import { openCopy } from "@breakwater/client/sync/copy.ts";
@@ -42,7 +41,6 @@ export async function runSubscriber(job: Job): Promise<Done> {
 }
 
 async function sync({ exchange, apiKey, stateDir, setId, pin, entries, state }: Job & { job: "sync" }): Promise<Done> {
-  keepHeapSmall(); // as the command does
   const source = openExchange({ origin: exchange, apiKey });
   let outcome: Awaited<ReturnType<typeof syncSet>> | undefined;
   const seconds = await timed(async () => {

@@ -13,7 +13,6 @@ import { type ExitCode, worstExit } from "../exit-codes.ts";
 import { CommandFailure } from "../failure.ts";
 import { startProgress } from "../progress.ts";
 import { LOCK_WAIT_MS, parseSetArgument, withStateLock } from "../sets.ts";
-import { keepHeapSmall } from "../small-heap.ts";
 import { exitOf, printOutcome } from "../sync-lines.ts";
 import type { Terminal } from "../terminal.ts";
 import { describeView } from "../view-words.ts";
@@ -51,7 +50,6 @@ export function addSync(program: Command): void {
       const named = args.map((text) => parseSetArgument(text, profile));
       // A word that is mistyped ends the command before anything is asked of anybody.
       parseView(options.only, options.minVerification, WHOLE_VIEW);
-      keepHeapSmall();
       return withStateLock(terminal, profile.stateDir, parseWait(options.wait), async () => {
         const round = { source: exchange, stateDir: profile.stateDir, pins, now };
         const { isNew, ...log } = await readLog(context.profileDir, round);
