@@ -19,6 +19,12 @@ export type RunOptions = {
   onStart?: (child: ChildProcess) => void;
 };
 
+/** What the command may see of the test run: where programs are, and the code that an earlier command has compiled already. */
+function outer(): Record<string, string> {
+  const { PATH = "", NODE_COMPILE_CACHE } = process.env;
+  return { PATH, ...(NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE } : {}) };
+}
+
 /** A UTF-8 terminal's locale without a terminal; `env` overrides. */
 export function runCommand(args: readonly string[], options: RunOptions): Promise<Ran> {
   const preload = (options.preload ?? []).flatMap((module) => ["--import", module]);
@@ -28,7 +34,7 @@ export function runCommand(args: readonly string[], options: RunOptions): Promis
   const [command = "", ...words] = options.fileMaxKib === undefined ? node : limited;
   const child = spawn(command, words, {
     cwd: options.cwd,
-    env: { PATH: process.env.PATH ?? "", LANG: "C.UTF-8", BREAKWATER_CONFIG: options.profile, ...options.env },
+    env: { ...outer(), LANG: "C.UTF-8", BREAKWATER_CONFIG: options.profile, ...options.env },
     stdio: ["pipe", "pipe", "pipe"],
   });
   options.onStart?.(child);
