@@ -68,7 +68,7 @@ export async function openTestExchange(options: { config?: Partial<Config> } = {
   /** As the Worker makes them: one connection, closed at the end. */
   function openDeps(): OpenDeps {
     return makeDeps({
-      databaseUrl: schema.url,
+      databaseUrl: schema.pooledUrl,
       objects,
       signer,
       logSigner,
