@@ -1,4 +1,5 @@
 // One list of test projects; `npm test` runs them all, `vitest run <path>` any part of them.
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
@@ -6,6 +7,9 @@ const ignored = ["**/node_modules/**", "**/dist/**", "**/.output/**", "**/.wxt/*
 
 // The commands, daemons and workers that tests start by the hundred spend half of their time compiling the same files again.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "node_modules", ".cache", "compiled");
+
+/** Vitest leaves one core to itself; on two that is half the machine for a process that mostly waits. */
+const WORKERS = Math.max(2, availableParallelism() - 1);
 
 /** Starting Postgres, a Worker or a browser on two busy cores takes a while; a unit test never does. */
 const UNIT_TIMEOUT_MS = 15_000;
@@ -20,6 +24,7 @@ export default defineConfig({
           name: "unit",
           include: ["{shared,client,local,console,extension}/**/*.test.{ts,tsx}"],
           exclude: [...ignored, "**/*.browser.test.ts", "**/*.workerd.test.ts"],
+          maxWorkers: WORKERS,
           testTimeout: UNIT_TIMEOUT_MS,
         },
       },
@@ -46,6 +51,7 @@ export default defineConfig({
           name: "exchange",
           include: ["exchange/**/*.test.ts", "test/federation/**/*.test.ts"],
           exclude: ignored,
+          maxWorkers: WORKERS,
           globalSetup: ["exchange/testing/global-postgres.ts"],
           testTimeout: EXCHANGE_TIMEOUT_MS,
           hookTimeout: EXCHANGE_TIMEOUT_MS,
