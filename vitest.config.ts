@@ -11,6 +11,9 @@ process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "node_modules", ".c
 /** Vitest leaves one core to itself; on two that is half the machine for a process that mostly waits. */
 const WORKERS = Math.max(2, availableParallelism() - 1);
 
+/** Whole exchanges and browsers at a time: they mostly wait, and each needs some hundred megabytes. */
+const RUNTIMES = { maxWorkers: 2, sequence: { groupOrder: 1 } };
+
 /** Starting Postgres, a Worker or a browser on two busy cores takes a while; a unit test never does. */
 const UNIT_TIMEOUT_MS = 15_000;
 const EXCHANGE_TIMEOUT_MS = 60_000;
@@ -62,10 +65,9 @@ export default defineConfig({
           name: "workerd",
           include: ["test/workerd/**/*.test.ts", "**/*.workerd.test.ts"],
           exclude: ignored,
+          ...RUNTIMES,
           testTimeout: RUNTIME_TIMEOUT_MS,
           hookTimeout: RUNTIME_TIMEOUT_MS,
-          // Each file starts a whole exchange: one at a time on a small machine.
-          fileParallelism: false,
         },
       },
       {
@@ -73,9 +75,10 @@ export default defineConfig({
           name: "browser",
           include: ["test/browser/**/*.test.ts", "**/*.browser.test.ts"],
           exclude: ignored,
+          ...RUNTIMES,
+          globalSetup: ["test/browser/global-extension.ts"],
           testTimeout: RUNTIME_TIMEOUT_MS,
           hookTimeout: RUNTIME_TIMEOUT_MS,
-          fileParallelism: false,
         },
       },
     ],

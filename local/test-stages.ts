@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { ROOT } from "./home.ts";
 
 /** A stage that hangs is a failure to report, not a morning to lose. */
-const STAGE_MAX_MS = 1_500_000;
+const STAGE_MAX_MS = 900_000;
 const TYPED = ["shared", "exchange", "client", "local", "console", "extension", "test"];
 
 export type Count = { passed: number; failed: number; skipped: number; notes: string[] };

@@ -3,10 +3,10 @@ import { hexOf } from "@breakwater/shared/bytes.ts";
 import { hashPdq } from "@breakwater/shared/pdq/index.ts";
 import { distancePdq, parsePdq } from "@breakwater/shared/signals/pdq.ts";
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { drawRgb, toRgba } from "../drawings/index.ts";
 import { audit } from "./extension-audit.ts";
-import { buildExtension, type Flagger, startFlagger } from "./extension-browser.ts";
+import { type Flagger, startFlagger } from "./extension-browser.ts";
 import { type FakeExchange, startFakeExchange } from "./extension-exchange.ts";
 import { type Site, startSite } from "./extension-page.ts";
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
   const other = elsewhere.origin.replace("127.0.0.1", "localhost");
   foreign = `${other}/drawing-2.png`;
   site = await startSite(other);
-  flagger = await startFlagger(buildExtension("e2e"));
+  flagger = await startFlagger(inject("extension"));
   panel = await flagger.panel();
   await panel.getByLabel("Address of the exchange").fill(exchange.origin);
   await panel.getByLabel("Invite code").fill(await exchange.inviteCode());

@@ -1,8 +1,8 @@
 // What can go wrong, in real Chromium: unread items, no network, a stopped worker, refusals, a lock, a device switched off.
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import { audit } from "./extension-audit.ts";
-import { buildExtension, type Flagger, startFlagger } from "./extension-browser.ts";
+import { type Flagger, startFlagger } from "./extension-browser.ts";
 import { type FakeExchange, startFakeExchange, type TakenReport } from "./extension-exchange.ts";
 import { type Site, startSite } from "./extension-page.ts";
 
@@ -74,7 +74,7 @@ beforeAll(async () => {
   exchange = await startFakeExchange();
   elsewhere = await startSite("");
   site = await startSite(elsewhere.origin.replace("127.0.0.1", "localhost"));
-  flagger = await startFlagger(buildExtension("e2e"));
+  flagger = await startFlagger(inject("extension"));
   panel = await flagger.panel();
   await enrol();
   thread = await flagger.context.newPage();

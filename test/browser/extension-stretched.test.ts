@@ -1,7 +1,7 @@
 /** The panel's screens at 320 px, right to left, at 200 % text, with words 40 % longer, and in forced colours. */
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { buildExtension, type Flagger, startFlagger } from "./extension-browser.ts";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { type Flagger, startFlagger } from "./extension-browser.ts";
 import { type FakeExchange, startFakeExchange } from "./extension-exchange.ts";
 import { type Site, startSite } from "./extension-page.ts";
 import { overflows, stretch, unmarked } from "./stretched.ts";
@@ -20,7 +20,7 @@ const WRITE_MS = 400;
 beforeAll(async () => {
   exchange = await startFakeExchange();
   site = await startSite("");
-  flagger = await startFlagger(buildExtension("e2e"));
+  flagger = await startFlagger(inject("extension"));
   panel = await flagger.panel();
   await panel.setViewportSize({ width: 320, height: 860 });
 });

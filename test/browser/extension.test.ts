@@ -6,10 +6,10 @@ import { hashPdq } from "@breakwater/shared/pdq/index.ts";
 import { referenceOf } from "@breakwater/shared/receipt.ts";
 import { digestUrl } from "@breakwater/shared/reported-url.ts";
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { drawRgb, toRgba } from "../drawings/index.ts";
 import { audit } from "./extension-audit.ts";
-import { buildExtension, type Flagger, startFlagger } from "./extension-browser.ts";
+import { type Flagger, startFlagger } from "./extension-browser.ts";
 import { type FakeExchange, startFakeExchange } from "./extension-exchange.ts";
 import { type Site, startSite } from "./extension-page.ts";
 
@@ -28,7 +28,7 @@ beforeAll(async () => {
   exchange.mood.passedOn = true;
   elsewhere = await startSite("");
   site = await startSite(elsewhere.origin.replace("127.0.0.1", "localhost"));
-  flagger = await startFlagger(buildExtension("e2e"));
+  flagger = await startFlagger(inject("extension"));
   panel = await flagger.panel();
   thread = await flagger.context.newPage();
   await thread.goto(`${site.origin}/t/1042?sid=0123456789abcdef0123456789abcdef`);

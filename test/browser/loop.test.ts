@@ -16,8 +16,8 @@ import { type Seeded, seed } from "@breakwater/local/seed.ts";
 import { mintLinks } from "@breakwater/local/welcome.ts";
 import { type Browser, chromium, type Page } from "playwright-core";
 import postgres from "postgres";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildExtension, type Flagger, findChromium, startFlagger } from "./extension-browser.ts";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { type Flagger, findChromium, startFlagger } from "./extension-browser.ts";
 import { type Relay, startRelay } from "./recording-relay.ts";
 
 const PICTURE = "boathouse";
@@ -66,7 +66,7 @@ beforeAll(async () => {
   picture = Buffer.from(formatPicture(drawn));
   picturePath = join(home, `${PICTURE}.png`);
   writeFileSync(picturePath, picture);
-  flagger = await startFlagger(buildExtension("e2e"));
+  flagger = await startFlagger(inject("extension"));
   browser = await chromium.launch({ executablePath: findChromium(), headless: true, chromiumSandbox: false });
 });
 afterAll(async () => {
