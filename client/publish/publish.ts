@@ -125,20 +125,24 @@ export async function sendComposed(
   const { stateDir, setId, now } = context;
   const draft = await openPendingDraft(stateDir, setId);
   const early = openEarlySender(context.exchange, (digest) => readPendingBlob(stateDir, setId, digest));
-  const composed = await keepComposed(context, input, draft.keep, early);
-  const pending = await draft.finish({
-    release: composed.statement.release,
-    digest: composed.digest,
-    signed_by: custody,
-    body: custody === "member" ? await signRelease(composed.statement, keys) : composed.statementBytes,
-    change,
-    entries: composed.manifest.entries,
-    composed_at: now.toISOString(),
-  });
-  await notePending(context, pending);
-  const sent = await sendPending(sendContext(context), pending, { early });
-  await moveCopy(context, sent);
-  return sent;
+  try {
+    const composed = await keepComposed(context, input, draft.keep, early);
+    const pending = await draft.finish({
+      release: composed.statement.release,
+      digest: composed.digest,
+      signed_by: custody,
+      body: custody === "member" ? await signRelease(composed.statement, keys) : composed.statementBytes,
+      change,
+      entries: composed.manifest.entries,
+      composed_at: now.toISOString(),
+    });
+    await notePending(context, pending);
+    const sent = await sendPending(sendContext(context), pending, { early });
+    await moveCopy(context, sent);
+    return sent;
+  } finally {
+    early.stop();
+  }
 }
 
 async function keepComposed(
@@ -154,16 +158,11 @@ async function keepComposed(
     entries: counting(input.entries, (packed) => onProgress?.("packed", packed, input.entries.count)),
     packing: { compress: gzipBeside, ahead: SEGMENTS_AHEAD },
   });
-  try {
-    for (;;) {
-      const step = await composing.next();
-      if (step.done) return step.value;
-      await keep(step.value);
-      early.offer(step.value.digest);
-    }
-  } catch (error) {
-    await early.end();
-    throw error;
+  for (;;) {
+    const step = await composing.next();
+    if (step.done) return step.value;
+    await keep(step.value);
+    early.offer(step.value.digest);
   }
 }
 

@@ -49,6 +49,18 @@ describe("blobs that are sent early", () => {
     expect(await early.end()).toEqual(new Set());
   });
 
+  it("are no more once it was stopped; those under way end by themselves", async () => {
+    const slow = openSlow();
+    const early = openEarlySender(slow, read);
+    for (const digest of digests) early.offer(digest);
+    await turn();
+    early.stop();
+    slow.answers[0]?.();
+    slow.answers[1]?.(new ExchangeError("fetch_failed"));
+    await turn();
+    expect(slow.asked).toHaveLength(2);
+  });
+
   it("are begun again when the first had all ended", async () => {
     const slow = openSlow();
     const early = openEarlySender(slow, read);

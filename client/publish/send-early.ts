@@ -9,8 +9,10 @@ const EARLY_AT_ONCE = 2;
 export type EarlySender = {
   /** A blob that is kept by now. Nobody waits for it. */
   offer(digest: Digest): void;
+  /** No other is begun. */
+  stop(): void;
   /**
-   * No other is begun.
+   * Stops.
    *
    * @returns what has arrived, once those under way have ended
    */
@@ -50,6 +52,9 @@ export function openEarlySender(
         },
       );
       underWay.add(sending);
+    },
+    stop() {
+      isOver = true;
     },
     async end() {
       isOver = true;
