@@ -93,6 +93,44 @@ describe("a call", () => {
     expect(await tries()).toBe(ATTEMPTS);
   });
 
+  it("has patience with an exchange that has just come back and is busy", async () => {
+    const answers = ["away", "away", "away", "away", "away", "busy", "busy", "fine"];
+    const call = makeCall({
+      origin: "https://exchange.example",
+      fetch: async () => {
+        const answer = answers.shift();
+        if (answer === "busy") return new Response(null, { status: 503, headers: { "retry-after": "1" } });
+        if (answer === "fine") return new Response("{}");
+        throw new TypeError("connection refused");
+      },
+      sleep: async () => undefined,
+    });
+    await expect(call.bytes({ path: "/" })).rejects.toMatchObject({ code: "fetch_failed" });
+    expect((await call.bytes({ path: "/" })).status).toBe(200);
+    expect(answers).toEqual([]);
+  });
+
+  it("that stalls beside others that are answered, or may not be repeated, says nothing of the exchange", async () => {
+    let asked = 0;
+    const call = makeCall({
+      origin: "https://exchange.example",
+      fetch: async (url) => {
+        asked++;
+        if (String(url).endsWith("/fine")) return new Response("{}");
+        throw new TypeError("connection reset");
+      },
+      sleep: async () => void (await call.bytes({ path: "/fine" })),
+    });
+    const tries = async (method: string) => {
+      asked = 0;
+      await call.bytes({ method, path: "/stalls" }).catch(() => undefined);
+      return asked;
+    };
+    expect(await tries("POST")).toBe(1);
+    const withWaits = 2 * ATTEMPTS - 1;
+    expect([await tries("GET"), await tries("GET")]).toEqual([withWaits, withWaits]);
+  });
+
   it("never follows a redirect: it would carry the key along", async () => {
     let asked = 0;
     const fetchOnce: typeof fetch = async (_url, init) => {

@@ -54,7 +54,7 @@ const ALWAYS_REPEATABLE = new Set(["GET", "HEAD", "PUT", "DELETE"]);
 const WORTH_ANOTHER = new Set([429, 500, 502, 503, 504]);
 
 export function makeCall(options: CallOptions): Call {
-  const line: Line = { isDown: false };
+  const line: Line = { isDown: false, answers: 0 };
   const bytes = (request: Request) => callWithPatience(options, line, request);
   return {
     bytes,
@@ -70,18 +70,27 @@ export function makeCall(options: CallOptions): Call {
 }
 
 /** An exchange that could not be reached with all patience gets none again before it has answered: sets are many. */
-type Line = { isDown: boolean };
+type Line = { isDown: boolean; answers: number };
 
 async function callWithPatience(options: CallOptions, line: Line, request: Request): Promise<Answer> {
   const repeatable = request.repeatable ?? ALWAYS_REPEATABLE.has(request.method ?? "GET");
-  for (let attempt = line.isDown ? ATTEMPTS : 1; ; attempt++) {
+  const answersBefore = line.answers;
+  let hasPatience = !line.isDown;
+  for (let attempt = 1; ; attempt++) {
     const outcome = await callOnce(options, request);
     const isRefused = outcome instanceof Refusal;
-    if (!isRefused || outcome.error.code !== "fetch_failed") line.isDown = false;
+    const isAnswered = !isRefused || outcome.error.code !== "fetch_failed";
+    if (isAnswered) {
+      // It is back, be it only to say that it is busy: from now on it is waited for again.
+      [line.isDown, hasPatience] = [false, true];
+      line.answers += 1;
+    }
     if (!isRefused) return outcome;
     const waitMs = waitBefore(attempt + 1, outcome, options.random ?? Math.random);
-    if (!repeatable || !outcome.worthAnother || attempt >= ATTEMPTS || waitMs > RETRY_AFTER_MAX_MS) {
-      line.isDown = outcome.error.code === "fetch_failed";
+    const isLast = !repeatable || !hasPatience || attempt >= ATTEMPTS;
+    if (isLast || !outcome.worthAnother || waitMs > RETRY_AFTER_MAX_MS) {
+      // What was not repeated says little, and one call that stalls beside others that are answered nothing of the line.
+      if (!isAnswered && repeatable && line.answers === answersBefore) line.isDown = true;
       throw outcome.error;
     }
     options.onWait?.(waitMs, outcome.error.code);
