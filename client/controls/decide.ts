@@ -40,6 +40,11 @@ const RANK: Record<MatchAction, number> = { observe: 0, review: 1, block: 2 };
 /** What the publisher itself asks to be done without anybody looking first. */
 const ASKS_TO_BLOCK = new Set(["block_remove_report", "block"]);
 
+/** Whether a hit on the entry may lead to a block at all. */
+export function asksToBlock(entry: Pick<Candidate, "requested_action" | "human_review">): boolean {
+  return entry.human_review === "not_required" && ASKS_TO_BLOCK.has(entry.requested_action);
+}
+
 type Cap = readonly [action: MatchAction, why: WhyNotBlock];
 
 /** Never more than any one cause allows; of several the first in this order is named. */
@@ -66,9 +71,7 @@ function capsOf(candidate: Candidate, controls: Controls, now: Date): Cap[] {
   if (candidate.level === "review") caps.push(["review", "review_distance"]);
   if (candidate.weakDigest) caps.push(["review", "weak_digest"]);
   if (candidate.requested_action === "observe") caps.push(["observe", "entry_asks_less"]);
-  else if (candidate.human_review !== "not_required" || !ASKS_TO_BLOCK.has(candidate.requested_action)) {
-    caps.push(["review", "entry_asks_less"]);
-  }
+  else if (!asksToBlock(candidate)) caps.push(["review", "entry_asks_less"]);
   return caps;
 }
 

@@ -133,6 +133,19 @@ describe("a digest that two files can be made to share", () => {
     ]);
   });
 
+  it.each([
+    ["is for review only", { human_review: "required", requested_action: "review", report_duty: "check" }],
+    ["is better looked at first", { human_review: "recommended" }],
+    ["asks for less than a block", { requested_action: "remove_report" }],
+  ])(
+    "is not confirmed by a strong digest whose entry %s: the harmless one of two files is blocked else",
+    async (_, less) => {
+      await hold(SET, [listed(1, "md5"), listed(2, "sha256", less)]);
+      const [md5] = await actionsOf(ALL, [SET]);
+      expect(md5).toEqual(["md5", "review"]);
+    },
+  );
+
   it("keeps its cause apart from what the set's mode allows", () => {
     const hit = testHit({ set: SET, publisher: "real.example", weakDigest: true });
     const enabled = makeControls({ ...NO_CONTROLS, modes: { [SET]: MODE } }, undefined);

@@ -1,5 +1,6 @@
 /** Whether a finding rests on a digest alone that two different files can be made to share, while nothing stronger agrees. */
 
+import { asksToBlock } from "../controls/decide.ts";
 import type { Found } from "./found.ts";
 import type { ExactAlg } from "./hash-index.ts";
 
@@ -17,9 +18,13 @@ export function restsOnWeakDigest(found: Found, beside: readonly Found[]): boole
   return WEAK.has(algOf(found)) && !beside.some((other) => confirms(other, found));
 }
 
-/** What is stale, recalled, made up or beyond the act distance could not be acted on itself, and vouches for nothing. */
+/**
+ * What is stale, recalled, made up, beyond the act distance or to be looked at first could not be acted on itself, and vouches
+ * for nothing: the harmless one of the two files may be listed too, for review.
+ */
 function confirms(other: Found, { publisher }: Found): boolean {
-  return CONFIRMS.has(algOf(other)) && other.publisher === publisher && other.level === "act" && !other.test;
+  if (other.kind !== "hash" || !CONFIRMS.has(algOf(other)) || other.publisher !== publisher) return false;
+  return other.level === "act" && !other.test && asksToBlock(other.entry);
 }
 
 function algOf({ how }: Found): string {
