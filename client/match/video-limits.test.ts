@@ -35,9 +35,8 @@ async function hold(about: Record<string, unknown>, ...entries: Entry[]): Promis
 }
 
 describe("frames below the set's own quality floor", () => {
-  it("of what is asked do not count", async () => {
+  it("of what is asked do not match, and count", async () => {
     const own = await hold({ quality_floor: 70 }, videoEntry(frames(10)));
-    // Five frames that the set takes, four that it does not: whole by the five, and less than that by all.
     const asked = [
       ...frames(5),
       ...frames(10)
@@ -45,19 +44,32 @@ describe("frames below the set's own quality floor", () => {
         .map((one) => ({ ...one, quality: 69 })),
     ];
     expect(own.match({ hashes: { vpdq: asked } }, new Date()).found).toMatchObject([
-      { entry: { id: testId(60) }, how: { seen_percent: 100, listed_percent: 50 } },
+      { entry: { id: testId(60) }, level: "review", how: { seen_percent: 55.6, listed_percent: 50 } },
     ]);
     const at = asked.map((one) => ({ ...one, quality: 70 }));
-    expect(own.match({ hashes: { vpdq: at } }, new Date()).found).toMatchObject([{ how: { listed_percent: 90 } }]);
+    expect(own.match({ hashes: { vpdq: at } }, new Date()).found).toMatchObject([
+      { level: "act", how: { seen_percent: 100, listed_percent: 90 } },
+    ]);
   });
 
-  it("of what is listed do not count", async () => {
+  it("of what is listed do not match, and count", async () => {
     const listed = frames(10).map((one, n) => ({ ...one, quality: n < 5 ? 90 : 60 }));
     const own = await hold({ quality_floor: 70 }, videoEntry(listed));
     expect(own.match({ hashes: { vpdq: frames(10) } }, new Date()).found).toMatchObject([
-      { how: { seen_percent: 50, listed_percent: 100 } },
+      { level: "review", how: { seen_percent: 50, listed_percent: 50 } },
     ]);
     expect(own.match({ hashes: { vpdq: frames(10).slice(5) } }, new Date()).found).toEqual([]);
+  });
+
+  it("leave a title card in common what it is: nothing to act on", async () => {
+    const [card, ...others] = frames(60) as [Frame, ...Frame[]];
+    const faint = (from: number, count: number) =>
+      others.slice(from, from + count).map((one) => ({ ...one, quality: 79 }));
+    const own = await hold({ quality_floor: 80 }, videoEntry([card, ...faint(0, 30)]));
+    expect(own.match({ hashes: { vpdq: [card, ...faint(30, 3)] } }, new Date()).found).toMatchObject([
+      { level: "review", how: { seen_percent: 25, listed_percent: 3.2 } },
+    ]);
+    expect(own.match({ hashes: { vpdq: [card, ...faint(30, 9)] } }, new Date()).found).toEqual([]);
   });
 
   it("leave nothing to compare, and that is said: no hits are no word that nothing is listed", async () => {

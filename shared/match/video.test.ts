@@ -135,6 +135,44 @@ describe.each([{ wasm: false }, { wasm: true }])("shares, wasm $wasm", ({ wasm }
   });
 });
 
+describe.each([{ wasm: false }, { wasm: true }])("a set's own quality floor, wasm $wasm", ({ wasm }) => {
+  const card = frame(900, { quality: 95 });
+  const faint = (from: number, count: number) =>
+    Array.from({ length: count }, (_, i) => frame(from + i, { quality: 50 + i }));
+  const open = (video: readonly VideoFrame[]) => openVideoIndex({ videos: [video], qualityFloor: 80, wasm });
+
+  it("keeps a title card that two videos have in common from being all of either", () => {
+    const [match] = open([card, ...faint(1, 30)]).search([...faint(200, 9), card]);
+    expect(match).toEqual({
+      at: 0,
+      queryFrames: 1,
+      entryFrames: 1,
+      queryShare: 1 / 10,
+      entryShare: 1 / 31,
+      distance: 0,
+    });
+    expect(isVideoMatch(match as NonNullable<typeof match>)).toBe(false);
+  });
+
+  it("lets no frame below it match, and frames that say nothing at all count for nothing", () => {
+    const index = open([...video(1, 2, 3, 4), ...faint(50, 4), frame(60, { quality: 49 })]);
+    expect(index.search([...video(1, 2), ...faint(50, 2), frame(61, { quality: 49 })])).toMatchObject([
+      { queryFrames: 2, entryFrames: 2, queryShare: 1 / 2, entryShare: 1 / 4 },
+    ]);
+    expect(index.search(faint(50, 4))).toEqual([]);
+  });
+
+  it("lets no share be more than whole, where repeated frames are left out otherwise below it and above", () => {
+    const fading = [
+      frame(1, { quality: 60, flips: 3 }),
+      frame(1, { quality: 90 }),
+      frame(1, { quality: 90, flips: 6 }),
+    ];
+    expect([pruneFrames(fading).length, pruneFrames(fading, 80).length]).toEqual([1, 2]);
+    expect(open(fading).search(fading, 0)).toMatchObject([{ queryFrames: 2, queryShare: 1, entryShare: 1 }]);
+  });
+});
+
 describe("enough to act on", () => {
   const match = (queryFrames: number, query: number, entryFrames: number, entry: number) =>
     isVideoMatch({

@@ -73,7 +73,7 @@ export type VideoMatch = {
   /** Frames of each side that have a counterpart on the other. */
   queryFrames: number;
   entryFrames: number;
-  /** 0 to 1: of all frames of the side that say something. */
+  /** 0 to 1: of all frames of the side that say something, those below the index's own floor included. */
   queryShare: number;
   entryShare: number;
   /** The smallest distance between any two frames, in bits. */
@@ -104,7 +104,7 @@ export type VideoIndex = {
 };
 
 /**
- * @property qualityFloor - frames below it, listed or asked, do not count
+ * @property qualityFloor - frames below it, listed or asked, match nothing
  * @property wasm - as for {@link openHammingIndex}
  */
 export type VideoIndexOptions = {
@@ -123,7 +123,7 @@ export function openVideoIndex({ videos, qualityFloor, wasm }: VideoIndexOptions
       frames.push(hash);
       videoOfFrame.push(frameCounts.length);
     }
-    frameCounts.push(said.length);
+    frameCounts.push(countFrames(video, said));
   }
   const hashes = new Uint8Array(frames.length * HASH_BYTES);
   for (const [i, hash] of frames.entries()) hashes.set(hash, i * HASH_BYTES);
@@ -134,6 +134,7 @@ export function openVideoIndex({ videos, qualityFloor, wasm }: VideoIndexOptions
   function search(query: readonly VideoFrame[], radius = PDQ_MATCH_THRESHOLD): VideoMatch[] {
     if (query.length > VIDEO_MAX_FRAMES) throw new RangeError(`video: more than ${VIDEO_MAX_FRAMES} frames`);
     const said = pruneFrames(query, qualityFloor);
+    const queryCount = countFrames(query, said);
     const tallies = new Map<number, Tally>();
     for (const [i, { hash }] of said.entries()) {
       for (const { at, distance } of index.search(hash, radius)) {
@@ -151,7 +152,7 @@ export function openVideoIndex({ videos, qualityFloor, wasm }: VideoIndexOptions
         at,
         queryFrames,
         entryFrames: matched.size,
-        queryShare: queryFrames / said.length,
+        queryShare: queryFrames / queryCount,
         entryShare: matched.size / (counts[at] as number),
         distance,
       }))
@@ -159,6 +160,14 @@ export function openVideoIndex({ videos, qualityFloor, wasm }: VideoIndexOptions
   }
 
   return { count: counts.length, memoryBytes: index.memoryBytes + owners.byteLength + counts.byteLength, search };
+}
+
+/**
+ * What a share is a share of. Frames below an index's own floor are part of the video all the same: without them, a title card
+ * above it would be all of a faint one. Left-out repeats can make them fewer than those above the floor.
+ */
+function countFrames(video: readonly VideoFrame[], matchable: readonly VideoFrame[]): number {
+  return Math.max(pruneFrames(video).length, matchable.length);
 }
 
 type Tally = { frames: Set<number>; queryFrames: number; lastQuery: number; distance: number };
