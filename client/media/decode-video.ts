@@ -4,7 +4,7 @@
  * The file is handed over as an open descriptor: its name is on no command line, and what is decoded is what was hashed.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { VIDEO_MAX_FRAMES } from "@breakwater/shared/match/video.ts";
 import type { MediaName } from "@breakwater/shared/media/sniff.ts";
 import {
@@ -59,7 +59,8 @@ export function isVideoDecodable(name: MediaName): boolean {
 /**
  * One frame for each second, the first at 0, up to one more than {@link VIDEO_MAX_FRAMES}.
  *
- * @throws VideoUndecoded; the signal's reason when it was aborted. The decoder has ended when this does
+ * @throws VideoUndecoded; the signal's reason when it was aborted. The decoder has ended when this does, and nobody reads from
+ *   the bytes any more
  */
 export async function* decodeVideo(
   name: MediaName,
@@ -76,6 +77,7 @@ export async function* decodeVideo(
     env: { PATH: process.env.PATH, LANG: "C" },
   });
   const ended = endOf(child);
+  const inputClosed = closeOf(child.stdin);
   const complaint = readComplaint(child.stderr as Readable);
   let isLate = false;
   const kill = () => {
@@ -89,9 +91,9 @@ export async function* decodeVideo(
     kill();
   }, timeoutMs);
   signal?.addEventListener("abort", kill, { once: true });
-  if ("bytes" in input) feed(child, reader === "mov" ? partsMoovFirst(input.bytes) : [input.bytes]);
   let frames = 0;
   try {
+    if ("bytes" in input) feed(child, reader === "mov" ? partsMoovFirst(input.bytes) : [input.bytes]);
     for await (const frame of readLumaFrames(child.stdout as Readable, { maxPixels: VIDEO_MAX_PIXELS })) {
       frames++;
       yield frame;
@@ -112,7 +114,8 @@ export async function* decodeVideo(
     clearTimeout(timer);
     signal?.removeEventListener("abort", kill);
     kill();
-    await ended.catch(() => undefined);
+    child.stdin?.destroy();
+    await Promise.all([ended.catch(() => undefined), inputClosed]);
   }
 }
 
@@ -143,6 +146,14 @@ function endOf(child: ChildProcess): Promise<number | null> {
   // Awaited once the frames are over; until then nobody listens.
   ended.catch(() => undefined);
   return ended;
+}
+
+/** Not `closed`, which is true before the system has let go of what was still to be written. */
+function closeOf(stream: Writable | null | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream) stream.once("close", () => resolve());
+    else resolve();
+  });
 }
 
 async function readComplaint(stderr: Readable): Promise<string> {
