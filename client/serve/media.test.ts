@@ -54,12 +54,16 @@ const inPieces = () =>
   });
 
 /** Says how much will come, and sends one byte of it. @returns once the daemon has taken its room */
-async function begin(origin: string, bytes: number): Promise<Socket> {
+const begin = (origin: string, bytes: number) => beginWith(origin, [`content-length: ${bytes}`, "", "x"]);
+/** Sends one byte, and leaves open how much will come. */
+const beginInPieces = (origin: string) => beginWith(origin, ["transfer-encoding: chunked", "", "1", "x", ""]);
+
+async function beginWith(origin: string, rest: readonly string[]): Promise<Socket> {
   const socket = connect(Number(new URL(origin).port), "127.0.0.1");
   sockets.push(socket);
   socket.on("error", () => undefined);
   const head = ["POST /v1/match/media HTTP/1.1", "host: 127.0.0.1", "content-type: application/octet-stream"];
-  socket.write(`${[...head, `content-length: ${bytes}`].join("\r\n")}\r\n\r\nx`);
+  socket.write([...head, ...rest].join("\r\n"));
   await new Promise((resolve) => setTimeout(resolve, 200));
   return socket;
 }
@@ -81,14 +85,26 @@ describe("files in flight", () => {
     expect((await send(origin)).status).toBe(200);
   });
 
-  it("of an unknown length count as the largest", async () => {
+  it("of an unknown length count as they come: small ones are served beside each other", async () => {
     const origin = await start();
-    expect(MediaAnswer.parse(await (await send(origin, inPieces())).json()).hits).toMatchObject([
-      { how: { alg: "sha256" } },
-    ]);
-    const first = await begin(origin, 1_000);
+    await begin(origin, MATCH_MEDIA_MAX_BYTES - 1_000);
+    await beginInPieces(origin);
+    const answers = await Promise.all(Array.from({ length: 4 }, () => send(origin, inPieces())));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    for (const answer of answers) {
+      expect(MediaAnswer.parse(await answer.json()).hits).toMatchObject([{ how: { alg: "sha256" } }]);
+    }
+  });
+
+  it("of an unknown length are busy once they grow past what the others leave", async () => {
+    const origin = await start();
+    const first = await begin(origin, MATCH_MEDIA_MAX_BYTES - FILE.length + 1);
     expect((await send(origin, inPieces())).status).toBe(503);
     first.destroy();
+    await vi.waitFor(async () => expect((await send(origin, inPieces())).status).toBe(200), {
+      timeout: 5_000,
+      interval: 100,
+    });
   });
 
   it("wait for their turn, as many as there may be, and all are answered", async () => {
