@@ -121,7 +121,7 @@ describe("a call", () => {
       },
       sleep: async () => void (await call.bytes({ path: "/fine" })),
     });
-    const tries = async (method: string) => {
+    const tries = async (method: "GET" | "POST") => {
       asked = 0;
       await call.bytes({ method, path: "/stalls" }).catch(() => undefined);
       return asked;
