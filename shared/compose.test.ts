@@ -134,12 +134,13 @@ describe("any sequence of releases", () => {
         let previous: (ExampleRelease["opened"] & { manifest: Manifest }) | undefined;
         let following = new Map<string, string>();
         for (const given of steps) {
+          const ids = new Set(entries.keys());
           const changes = take(given, entries, previous === undefined);
           const packing = { linesEach: SMALL_SEGMENT_LINES };
           const input: Partial<ComposeInput> = { entries, changes, random, packing, purpose: given.purpose };
           if (previous !== undefined) {
             input.previous = previous;
-            if (given.inPart) input.held = await heldSnapshotOf(previous.manifest, blobs);
+            if (given.inPart) input.held = await heldSnapshotOf(previous.manifest, blobs, { ids });
           }
           const release = await exampleRelease(keys, root, input);
           keep(blobs, release);

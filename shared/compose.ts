@@ -24,7 +24,7 @@ import {
 } from "./release.ts";
 import { SALT_BYTES, type SegmentHeader } from "./segment.ts";
 import { type Blob, countOf, type EntrySource, packSnapshot } from "./snapshot.ts";
-import { findCarrier, type HeldSnapshot, repackSnapshot } from "./snapshot-repack.ts";
+import { bucketOf, findCarrier, type HeldSnapshot, type IsGone, repackSnapshot } from "./snapshot-repack.ts";
 import { entryIdOf } from "./state.ts";
 import type { DeletionReason } from "./vocab/reasons.ts";
 import type { SetKind } from "./vocab/sets.ts";
@@ -52,13 +52,12 @@ export type ComposeInput = {
   now: number;
   random: (length: number) => Uint8Array;
   /**
-   * erasure: nothing that holders keep still has an earlier line of what changes here, and they have a day to purge.
+   * erasure: nothing that holders keep still has an earlier line of what changes here, or any line of what the set no
+   * longer has; and they have a day to purge.
    * recovery: a fresh snapshot and no delta at all, which makes every holder load it (after a stolen key).
    * last: nothing may follow.
    */
   purpose?: "erasure" | "recovery" | "last";
-  /** Of an erasure: further ids, none of them in the set any more, of which no line is to stay. */
-  erased?: readonly string[];
   /** For an erasure: only what held the lines is packed anew. Without it the snapshot is made anew as a whole. */
   held?: HeldSnapshot | undefined;
   packing?: Packing;
@@ -189,20 +188,30 @@ async function* packDelta(
   return rows;
 }
 
-type Erasure = { ids: ReadonlySet<string>; held: HeldSnapshot; carrier: number };
+type Erasure = { isGone: IsGone; touched: ReadonlySet<number>; held: HeldSnapshot; carrier: number };
 
-/** @returns undefined when the snapshot is not to be packed anew in part */
+/**
+ * What goes is what changes here, and whatever was withdrawn before: a value that was listed again since, under another
+ * id, may still stand there under the old one.
+ *
+ * @returns undefined when the snapshot is not to be packed anew in part
+ */
 async function planErasure(input: ComposeInput): Promise<Erasure | undefined> {
-  const { purpose, previous, entries, changes, erased = [], held } = input;
+  const { purpose, previous, entries, changes, held } = input;
   if (purpose !== "erasure" || previous === undefined || held === undefined) return undefined;
-  if (entries instanceof Map && erased.some((id) => entries.has(id))) {
-    throw new ExchangeError("delta_invalid", { reason: "erased and still there" });
-  }
-  const ids = new Set(erased);
+  const changed = new Set<string>();
   for await (const change of "sorted" in changes ? changes.sorted() : changes) {
-    ids.add(change.op === "put" ? entryIdOf(change.line) : change.id);
+    changed.add(change.op === "put" ? entryIdOf(change.line) : change.id);
   }
-  return { ids, held, carrier: await findCarrier(manifestOf(previous).deltas, held, ids) };
+  const touched = new Set([...changed].map(bucketOf));
+  for await (const id of held.lackedIds()) {
+    if (entries instanceof Map && entries.has(id) && !changed.has(id)) {
+      throw new ExchangeError("delta_invalid", { reason: "erased and still there" });
+    }
+    touched.add(bucketOf(id));
+  }
+  const isGone = (id: string) => changed.has(id) || held.lacks(id);
+  return { isGone, touched, held, carrier: await findCarrier(manifestOf(previous).deltas, held, isGone) };
 }
 
 function listDeltas(

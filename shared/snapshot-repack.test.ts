@@ -3,7 +3,9 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ComposeInput, NewChange } from "./compose.ts";
+import { parseDeltaLine } from "./delta.ts";
 import { formatEntry } from "./entries/index.ts";
+import type { EntryId } from "./ids.ts";
 import { DELTAS_MAX, type Manifest, manifestBlobs, parseIndex } from "./manifest.ts";
 import type { OpenedRoot } from "./root.ts";
 import { decodeSegment } from "./segment.ts";
@@ -34,6 +36,12 @@ const idOf = (number: number) => numberedHashEntry(number).id as string;
 const lineOf = (number: number, action: "review" | "observe" = "review") =>
   formatEntry({ ...numberedHashEntry(number), requested_action: action });
 const put = (number: number, action?: "observe"): NewChange => ({ op: "put", line: lineOf(number, action) });
+/** The same value, listed again under another id. */
+const relistedId = (number: number, times = 1) => idOf(10_000 * times + number);
+const relist = (number: number, times = 1): NewChange => ({
+  op: "put",
+  line: formatEntry({ ...numberedHashEntry(number), id: relistedId(number, times) as EntryId }),
+});
 const del = (number: number): NewChange => ({ op: "del", id: idOf(number), why: "withdrawn" });
 
 /** A set of small segments whose releases and blobs are remembered. */
@@ -70,10 +78,14 @@ class TestedSet {
     return release;
   }
 
-  async erase(changes: NewChange[], erased: readonly string[] = []): Promise<ExampleRelease> {
+  async erase(changes: NewChange[]): Promise<ExampleRelease> {
     this.read = [];
-    const held = await heldSnapshotOf(this.last.manifest, this.blobs, (at) => this.read.push(at));
-    return this.release(changes, { purpose: "erasure", held, erased });
+    return this.release(changes, { purpose: "erasure", held: await this.held() });
+  }
+
+  held() {
+    const ids = new Set(this.entries.keys());
+    return heldSnapshotOf(this.last.manifest, this.blobs, { ids, onRead: (at) => this.read.push(at) });
   }
 
   indexOf({ snapshot }: Manifest) {
@@ -86,12 +98,12 @@ class TestedSet {
   }
 
   /** All that holders keep of this release: bodies and deletions. */
-  async kept({ manifest }: ExampleRelease): Promise<{ snapshot: string[]; all: string }> {
+  async kept({ manifest }: ExampleRelease): Promise<{ snapshot: string[]; deltas: string[]; all: string }> {
     const snapshot: string[] = [];
     for (const row of await this.indexOf(manifest)) snapshot.push(...(await this.linesOf(row)));
     const deltas: string[] = [];
     for (const row of manifest.deltas) for (const one of row.segments) deltas.push(...(await this.linesOf(one)));
-    return { snapshot, all: [...snapshot, ...deltas].join("\n") };
+    return { snapshot, deltas, all: [...snapshot, ...deltas].join("\n") };
   }
 }
 
@@ -152,7 +164,7 @@ describe("an erasure", () => {
     const set = await TestedSet.open();
     const withdrawn = await set.release([del(9)]);
     expect((await set.kept(withdrawn)).all).toContain(hashOf(9));
-    const erased = await set.erase([], [idOf(9)]);
+    const erased = await set.erase([]);
     expect((await set.kept(erased)).all).not.toContain(hashOf(9));
     expect(erased.manifest).toMatchObject({ entries: ENTRIES - 1, snapshot: { release: 1, entries: ENTRIES - 1 } });
   });
@@ -179,20 +191,53 @@ describe("an erasure", () => {
     expect(all.manifest).toMatchObject({ entries: 0, snapshot: { entries: 0, state: await stateDigest([]) } });
   });
 
-  it("of an entry that nothing holds any more makes no new snapshot", async () => {
+  it("takes out of the snapshot the line that its value had under an earlier id", async () => {
+    const set = await TestedSet.open();
+    await set.release([del(9)]);
+    await set.release([relist(9)]);
+    const id = relistedId(9);
+    const erased = await set.erase([{ op: "del", id, why: "withdrawn" }]);
+    const { all } = await set.kept(erased);
+    expect(all).not.toContain(hashOf(9));
+    expect(all).toContain(id);
+  });
+
+  it("lists no delta that put a line which is withdrawn since, though it came after the snapshot", async () => {
+    const set = await TestedSet.open();
+    await set.release([put(100)]);
+    await set.release([del(100)]);
+    await set.release([put(101)]);
+    const erased = await set.erase([del(7)]);
+    expect((await set.kept(erased)).all).not.toContain(hashOf(100));
+    expect(erased.manifest.snapshot.release).toBe(5);
+    expect(erased.manifest.deltas.map(({ release }) => release)).toEqual([3, 4, 5]);
+  });
+
+  it("keeps what was withdrawn and put again under the same id", async () => {
+    const set = await TestedSet.open();
+    await set.release([del(9)]);
+    await set.release([put(9)]);
+    const erased = await set.erase([del(7)]);
+    expect(erased.manifest).toMatchObject({ snapshot: { release: 1, entries: ENTRIES - 1 } });
+    expect(erased.manifest.deltas.map(({ release }) => release)).toEqual([2, 3, 4]);
+  });
+
+  it("with nothing to take away makes no new snapshot and reads no segment of it", async () => {
     const set = await TestedSet.open();
     const { snapshot } = set.last.manifest;
-    expect((await set.erase([], [idOf(900)])).manifest.snapshot).toEqual(snapshot);
+    expect((await set.erase([])).manifest.snapshot).toEqual(snapshot);
+    expect(set.read).toEqual([]);
   });
 
   it("of an entry that is still in the set is refused", async () => {
     const set = await TestedSet.open();
-    await expect(set.erase([], [idOf(4)])).rejects.toMatchObject({ code: "delta_invalid" });
+    const held = { ...(await set.held()), lackedIds: () => [idOf(4)] };
+    await expect(set.release([], { purpose: "erasure", held })).rejects.toMatchObject({ code: "delta_invalid" });
   });
 
   it("is refused when what is held is not the snapshot", async () => {
     const set = await TestedSet.open();
-    const held = await heldSnapshotOf(set.last.manifest, set.blobs);
+    const held = await set.held();
     const buckets = [...held.buckets].reverse();
     await expect(set.release([del(3)], { purpose: "erasure", held: { ...held, buckets } })).rejects.toMatchObject({
       code: "state_digest",
@@ -202,7 +247,13 @@ describe("an erasure", () => {
 
 describe("any sequence of publishing, withdrawing and erasing", () => {
   const one = fc.record({
-    act: fc.constantFrom("publish" as const, "change" as const, "withdraw" as const, "erase" as const),
+    act: fc.constantFrom(
+      "publish" as const,
+      "change" as const,
+      "relist" as const,
+      "withdraw" as const,
+      "erase" as const,
+    ),
     numbers: fc.uniqueArray(fc.nat({ max: ENTRIES + 20 }), { minLength: 1, maxLength: 4 }),
   });
 
@@ -211,15 +262,34 @@ describe("any sequence of publishing, withdrawing and erasing", () => {
       fc.asyncProperty(fc.array(one, { minLength: 1, maxLength: 10 }), async (steps) => {
         const set = await TestedSet.open();
         const erased = new Set<number>();
+        const relisted = new Map<number, number>();
+        const idsOf = (number: number) => [
+          idOf(number),
+          ...Array.from({ length: relisted.get(number) ?? 0 }, (_, n) => relistedId(number, n + 1)),
+        ];
         for (const { act, numbers } of steps) {
-          const isPut = act === "publish" || act === "change";
-          const changes = numbers.map((number) => (isPut ? put(number, "observe") : del(number)));
+          const isPut = act === "publish" || act === "change" || act === "relist";
+          const changes = numbers.flatMap((number): NewChange[] => {
+            if (act === "publish" || act === "change") return [put(number, "observe")];
+            const gone = idsOf(number).map((id): NewChange => ({ op: "del", id, why: "withdrawn" }));
+            // Every id that has the value, of which all but one were withdrawn before.
+            const held = gone.filter((change) => change.op === "del" && set.entries.has(change.id));
+            if (act !== "relist") return held;
+            const times = (relisted.get(number) ?? 0) + 1;
+            relisted.set(number, times);
+            return [...held, relist(number, times)];
+          });
           const release = act === "erase" ? await set.erase(changes) : await set.release(changes);
           for (const number of numbers) {
             if (act === "erase") erased.add(number);
             else if (isPut) erased.delete(number);
           }
-          const { snapshot, all } = await set.kept(release);
+          const { snapshot, deltas, all } = await set.kept(release);
+          if (act === "erase") {
+            const puts = deltas.map((line) => parseDeltaLine(line)).filter(({ op }) => op === "put");
+            for (const id of [...snapshot.map(entryIdOf), ...puts.map(({ id }) => id)])
+              expect(set.entries.has(id)).toBe(true);
+          }
           expect(release.manifest.snapshot.state).toBe(await stateDigest(snapshot));
           for (const number of erased) expect(all).not.toContain(hashOf(number));
           // Nothing is made that nobody asks for.

@@ -12,6 +12,8 @@ import { entryIdOf, STATE_BUCKETS, stateDigestOfBuckets } from "./state.ts";
 const HEX = 16;
 const LAST_BUCKET = STATE_BUCKETS - 1;
 
+export type IsGone = (id: string) => boolean;
+
 /** The snapshot of the release before, of which only what is touched is read. */
 export type HeldSnapshot = {
   index: SnapshotIndex;
@@ -19,18 +21,17 @@ export type HeldSnapshot = {
   buckets: readonly Uint8Array[];
   /** A segment's entry lines, by its number in the index; verified. */
   readLines(at: number): Promise<readonly string[]>;
-  /** Whether a listed delta puts one of these ids. */
-  carries(delta: Manifest["deltas"][number], ids: ReadonlySet<string>): Promise<boolean>;
+  /** Whether the set, as the release before left it, has no entry of this id. */
+  lacks(id: string): boolean;
+  /** Ids of the snapshot's entries that the set lacks: what releases since it withdrew. */
+  lackedIds(): Iterable<string> | AsyncIterable<string>;
+  /** Whether a listed delta puts an id that goes. */
+  carries(delta: Manifest["deltas"][number], isGone: IsGone): Promise<boolean>;
 };
 
-/** The newest of the deltas that carries a line of these ids; 0 when none does. */
-export async function findCarrier(
-  deltas: Manifest["deltas"],
-  held: HeldSnapshot,
-  ids: ReadonlySet<string>,
-): Promise<number> {
-  if (ids.size === 0) return 0;
-  for (const delta of [...deltas].reverse()) if (await held.carries(delta, ids)) return delta.release;
+/** The newest of the deltas that carries a line of what goes; 0 when none does. */
+export async function findCarrier(deltas: Manifest["deltas"], held: HeldSnapshot, isGone: IsGone): Promise<number> {
+  for (const delta of [...deltas].reverse()) if (await held.carries(delta, isGone)) return delta.release;
   return 0;
 }
 
@@ -38,7 +39,9 @@ export type Repack = {
   snapshot: SnapshotRow;
   held: HeldSnapshot;
   /** What goes, where the snapshot has it. */
-  ids: ReadonlySet<string>;
+  isGone: IsGone;
+  /** First bytes of the ids that go: no segment without them is read. */
+  touched: ReadonlySet<number>;
   publisher: string;
   set: string;
   random: (length: number) => Uint8Array;
@@ -46,14 +49,14 @@ export type Repack = {
 };
 
 /**
- * The same snapshot of the same release without these ids. The new segments have new salts, so that the old digests prove
+ * The same snapshot of the same release without what goes. The new segments have new salts, so that the old digests prove
  * nothing once the old ones are destroyed.
  *
  * @returns the row as it was when the snapshot has none of them
  * @throws ExchangeError `state_digest` when what is held is not what the row says
  */
 export async function* repackSnapshot(repack: Repack): AsyncGenerator<Blob, SnapshotRow, undefined> {
-  const { snapshot, held, ids } = repack;
+  const { snapshot, held, isGone, touched } = repack;
   const { index } = held;
   if ((await stateDigestOfBuckets(held.buckets)) !== snapshot.state) {
     throw new ExchangeError("state_digest", { release: snapshot.release });
@@ -65,7 +68,7 @@ export async function* repackSnapshot(repack: Repack): AsyncGenerator<Blob, Snap
     release: snapshot.release,
   };
   const header = snapshotHeader(place, repack.random);
-  const buckets = refoldBuckets(held.buckets, bucketsOf(ids));
+  const buckets = refoldBuckets(held.buckets, touched);
   const rows: SnapshotIndex = [];
   for (const [at, row] of index.entries()) {
     if (!buckets.touches(row.from, index[at + 1]?.from)) {
@@ -73,7 +76,10 @@ export async function* repackSnapshot(repack: Repack): AsyncGenerator<Blob, Snap
       continue;
     }
     const lines = await held.readLines(at);
-    const kept = lines.filter((line) => !ids.has(entryIdOf(line)));
+    const kept = lines.filter((line) => {
+      const id = entryIdOf(line);
+      return !(touched.has(bucketOf(id)) && isGone(id));
+    });
     for (const line of kept) await buckets.add(line);
     if (kept.length === lines.length) {
       rows.push(row);
@@ -93,12 +99,9 @@ export async function* repackSnapshot(repack: Repack): AsyncGenerator<Blob, Snap
   return yield* packIndex(ranges, { release: snapshot.release, state: await buckets.digest() });
 }
 
-function bucketOf(id: string): number {
+/** An id's first byte: which of the state's buckets it is in. */
+export function bucketOf(id: string): number {
   return Number.parseInt(id.slice(0, 2), HEX);
-}
-
-function bucketsOf(ids: ReadonlySet<string>): ReadonlySet<number> {
-  return new Set([...ids].map(bucketOf));
 }
 
 /** State buckets of which some are made again, from all their lines in the order of ids. */

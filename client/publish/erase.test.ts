@@ -2,11 +2,14 @@
 
 import { appendFile, cp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Digest } from "@breakwater/shared/bytes.ts";
 import { parseSetId, randomBytes } from "@breakwater/shared/ids.ts";
+import { ExchangeError, type ProblemCode } from "@breakwater/shared/problem.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openExchange } from "../http/index.ts";
 import { readPins } from "../profile/pins.ts";
 import { writeProfile } from "../profile/profile.ts";
+import { type Copy, openCopy } from "../sync/copy.ts";
 import { digestNow } from "../sync/part/open-segment.ts";
 import { PART_FILE } from "../sync/part/part-file.ts";
 import { blobsDir, setDir } from "../sync/paths.ts";
@@ -15,10 +18,11 @@ import { TEST_API_KEY } from "../testing/double-exchange.ts";
 import { ndjsonOf, TEST_ABOUT, testHashEntry, testId } from "../testing/entries.ts";
 import { runCommand } from "../testing/run-command.ts";
 import { openScene, type Scene } from "../testing/scene.ts";
+import { findHeldSnapshot } from "./held-snapshot.ts";
 import type { PublisherContext } from "./own-set.ts";
 import { publishList } from "./publish.ts";
 import { createRoot } from "./root.ts";
-import { withdrawEntries } from "./withdraw.ts";
+import { type WithdrawInput, withdrawEntries } from "./withdraw.ts";
 
 const setId = parseSetId("ngo.example/verified");
 const KILL_AT = new URL("../testing/kill-at.mjs", import.meta.url).href;
@@ -126,6 +130,67 @@ describe("an erasure", () => {
     const { manifest } = releases()[2] as ReturnType<typeof releases>[number];
     expect(manifest).toMatchObject({ entries: ENTRIES, snapshot: { release: 3, entries: ENTRIES } });
     expect(manifest.deltas.map(({ release }) => release)).toEqual([3]);
+  });
+
+  describe("with a file that is not on this machine", () => {
+    const delta = () => releases()[1]?.manifest.deltas[0]?.segments[0]?.segment as Digest;
+    const index = () => releases()[1]?.manifest.snapshot.index as Digest;
+    const drop = (digest: Digest) => rm(join(blobsDir(setDir(scene.stateDir, setId)), digest.slice("sha256:".length)));
+
+    /** The exchange answers for this one file with a problem. */
+    async function exchangeWithout(digest: Digest, code: ProblemCode): Promise<PublisherContext["exchange"]> {
+      const { exchange } = await contextOf();
+      const without: PublisherContext["exchange"] = Object.create(exchange);
+      without.getBlob = async (asked, size) => {
+        if (asked === digest) throw new ExchangeError(code);
+        return exchange.getBlob(asked, size);
+      };
+      return without;
+    }
+
+    async function eraseWithoutDelta(code: ProblemCode) {
+      await drop(delta());
+      const input: WithdrawInput = { ids: [testId(GONE)], values: [], reason: "bad_batch", erase: true };
+      return withdrawEntries({ ...(await contextOf()), exchange: await exchangeWithout(delta(), code) }, input);
+    }
+
+    /** A copy that was opened while the index was there. */
+    async function findWithoutIndex(code: ProblemCode) {
+      const copy = (await openCopy(scene.stateDir, setId)) as Copy;
+      try {
+        await drop(index());
+        return await findHeldSnapshot(await exchangeWithout(index(), code), copy);
+      } finally {
+        copy.close();
+      }
+    }
+
+    it("takes out of the list a delta that the exchange destroyed, and makes the snapshot anew", async () => {
+      expect(await eraseWithoutDelta("blob_gone")).toMatchObject({ release: 3 });
+      const { manifest } = releases()[2] as ReturnType<typeof releases>[number];
+      expect(manifest).toMatchObject({ entries: ENTRIES, snapshot: { release: 3, entries: ENTRIES } });
+      expect(manifest.deltas.map(({ release }) => release)).toEqual([3]);
+      expect(await filesWith(setDir(scene.stateDir, setId), value)).toEqual([]);
+    });
+
+    it("changes nothing while the exchange is busy, and is done by the next run", async () => {
+      await expect(eraseWithoutDelta("busy")).rejects.toMatchObject({ code: "busy" });
+      expect(releases()).toHaveLength(2);
+      expect(await erase()).toMatchObject({ release: 3 });
+      await expectErased();
+    });
+
+    it("does without an index that the exchange destroyed", async () => {
+      expect(await findWithoutIndex("blob_gone")).toBeUndefined();
+    });
+
+    it("does without an index whose bytes are others", async () => {
+      expect(await findWithoutIndex("blob_digest_mismatch")).toBeUndefined();
+    });
+
+    it("waits for an index that cannot be asked for now", async () => {
+      await expect(findWithoutIndex("fetch_failed")).rejects.toMatchObject({ code: "fetch_failed" });
+    });
   });
 
   it("with a copy from before its state was kept in parts makes the snapshot anew", async () => {

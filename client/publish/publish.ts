@@ -5,7 +5,6 @@ import { type ChangeSource, type Composed, type ComposeInput, composeBlobs } fro
 import { jcs } from "@breakwater/shared/jcs.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { signRelease } from "@breakwater/shared/release.ts";
-import type { Copy } from "../sync/copy.ts";
 import { syncSet } from "../sync/outcome.ts";
 import { findHeldSnapshot } from "./held-snapshot.ts";
 import { findOwnStatements, noteStatement } from "./journal.ts";
@@ -77,38 +76,26 @@ export type Changes = {
   entries: StreamedEntries;
   count: SetChange;
   purpose?: ComposeInput["purpose"];
-  /** Of an erasure: what earlier releases withdrew. */
-  erased?: readonly string[];
 };
 
 /** Composes, keeps, sends, and moves the own copy. */
 export async function releaseChanges(
   context: PublisherContext,
   own: OwnSet,
-  { about, changes, entries, count, purpose, erased = [] }: Changes,
+  { about, changes, entries, count, purpose }: Changes,
   resumed: number | null,
 ): Promise<Published> {
   const previous = own.copy && { ...own.copy.link, manifest: own.copy.manifest };
   const input = {
     ...(previous === undefined ? {} : { previous }),
     ...(purpose === undefined ? {} : { purpose }),
-    ...(purpose === "erasure" && own.copy && (await erasureOf(context, own.copy, erased))),
+    ...(purpose === "erasure" && own.copy && { held: await findHeldSnapshot(context.exchange, own.copy) }),
     ...{ entries, changes, about },
     rootVersion: own.root.root.version,
     now: Math.floor(context.now.getTime() / 1000),
   };
   const sent = await sendComposed(context, own, input, count);
   return { published: true, release: sent.release, digest: sent.digest, entries: sent.entries, change: count, resumed };
-}
-
-/** What was put again since it was withdrawn is no longer to go. */
-async function erasureOf(
-  { exchange }: PublisherContext,
-  copy: Copy,
-  erased: readonly string[],
-): Promise<Pick<ComposeInput, "erased" | "held">> {
-  const gone = erased.filter((id) => copy.findRow(id) === undefined);
-  return { erased: gone, held: await findHeldSnapshot(exchange, copy) };
 }
 
 export type OwnInput = Omit<ComposeInput, "entries" | "publisher" | "set" | "random" | "packing"> & {
@@ -197,10 +184,7 @@ export async function publishHeartbeat(context: PublisherContext): Promise<Publi
 }
 
 /** The entries of the own copy, as they are, in a release of their own. */
-export async function releaseCopy(
-  context: PublisherContext,
-  purpose: Pick<Changes, "purpose" | "erased">,
-): Promise<Published> {
+export async function releaseCopy(context: PublisherContext, purpose: Pick<Changes, "purpose">): Promise<Published> {
   const resumed = await finishPending(context);
   return withOwnSet(context, async (own) => {
     if (own.copy === undefined) throw new ExchangeError("copy_missing");

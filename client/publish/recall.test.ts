@@ -1,13 +1,16 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { parsePublisher, parseSetId, randomBytes } from "@breakwater/shared/ids.ts";
+import { parseIndex } from "@breakwater/shared/manifest.ts";
 import { entryIdOf } from "@breakwater/shared/state.ts";
 import type { AppliedAnswer } from "@breakwater/shared/wire/recalls.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openExchange } from "../http/index.ts";
 import { readPins } from "../profile/pins.ts";
 import { openCopy } from "../sync/copy.ts";
-import { heldLines } from "../testing/copy-lines.ts";
+import { setDir } from "../sync/paths.ts";
+import { filesWith, heldLines } from "../testing/copy-lines.ts";
 import { TEST_API_KEY } from "../testing/double-exchange.ts";
 import { ndjsonOf, rowOf, TEST_ABOUT, testHashEntry } from "../testing/entries.ts";
 import { openScene, type Scene } from "../testing/scene.ts";
@@ -18,6 +21,7 @@ import { recallEntries } from "./recall.ts";
 import { findReleasedIds } from "./released.ts";
 import { createRoot } from "./root.ts";
 import { barsOf, isDone, planTakeBack, recallNow, type TakeBackRecord, withdrawNow } from "./take-back.ts";
+import { withdrawEntries } from "./withdraw.ts";
 
 const setId = parseSetId("ngo.example/verified");
 let scene: Scene;
@@ -70,6 +74,15 @@ const held = async () =>
 async function idOf(n: number): Promise<string> {
   for (const [id, line] of await held()) if (line.includes(testHashEntry(n).value)) return id;
   throw new Error(`no entry ${n}`);
+}
+
+/** Files that the newest manifest references and that carry the value. */
+async function blobsWith(value: string): Promise<string[]> {
+  const { manifest } = releases().at(-1) as ReturnType<typeof releases>[number];
+  const { blobs } = scene.double.store;
+  const index = await parseIndex(blobs.get(manifest.snapshot.index) as Uint8Array, manifest.snapshot);
+  const segments = [...index, ...manifest.deltas.flatMap((row) => row.segments)].map(({ segment }) => segment);
+  return segments.filter((segment) => gunzipSync(blobs.get(segment) as Uint8Array).includes(value));
 }
 
 describe("a recall", () => {
@@ -213,6 +226,27 @@ describe("taking back", () => {
     // As a crash would leave it: the record still says that only the recall is out.
     expect(await withdrawNow(context, plan, record, false)).toMatchObject({ withdrawal: 3 });
     expect(releases()).toHaveLength(3);
+  });
+
+  it("erases also those of its entries that somebody withdrew without erasing while it was stopped", async () => {
+    await publish(1, 2, 3, 4, ...Array.from({ length: 60 }, (_, n) => 100 + n));
+    const target = { entries: [await idOf(3), await idOf(4)] };
+    const plan = await planTakeBack(context, target, "adult");
+    const { record } = await recallNow(context, plan);
+    await withdrawEntries(context, { ids: [await idOf(3)], values: [], reason: "technical" });
+    const values = [3, 4].map((n) => testHashEntry(n).value);
+    expect(await blobsWith(values[0] as string)).not.toEqual([]);
+
+    const again = await planTakeBack(context, target, "adult");
+    expect(again).toMatchObject({ resumed: true });
+    const done = await withdrawNow(context, again, record, true);
+    expect(done).toMatchObject({ withdrawal: 5, erasure: 5 });
+    // The snapshot is still that of release 3: the lines were taken out of it.
+    expect(releases().at(-1)?.manifest.snapshot).toMatchObject({ release: 3, entries: 62 });
+    for (const value of values) {
+      expect(await blobsWith(value)).toEqual([]);
+      expect(await filesWith(setDir(context.stateDir, setId), value)).toEqual([]);
+    }
   });
 
   it("recalls again when the recall ran out before the entries were gone", async () => {

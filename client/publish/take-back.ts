@@ -119,8 +119,8 @@ export async function withdrawNow(
     }
   }
   if (!erase || next.erasure !== undefined) return next;
-  // The same entries, and no file from before: what was withdrawn earlier leaves the holders' disks as well.
-  const { release } = await releaseCopy(context, { purpose: "erasure", erased: next.ids });
+  // The same entries, and no file from before: whatever was withdrawn earlier leaves the holders' disks as well.
+  const { release } = await releaseCopy(context, { purpose: "erasure" });
   return writeRecord(context, target, { ...next, erasure: release });
 }
 

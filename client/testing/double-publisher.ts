@@ -77,6 +77,7 @@ export async function makeDoublePublisher(
     async release(changes, options = {}) {
       const previous = options.after ?? set.releases.at(-1);
       const after = options.after === undefined ? entries : new Map(entries);
+      const before = new Set(after.keys());
       apply(after, changes);
       const composed = await composeRelease({
         ...(previous === undefined ? {} : { previous }),
@@ -94,7 +95,9 @@ export async function makeDoublePublisher(
         ...(linesEach !== undefined && { packing: { linesEach } }),
         ...(previous !== undefined &&
           options.purpose === "erasure" &&
-          !options.hideDeletions && { held: await heldSnapshotOf(previous.manifest, double.store.blobs) }),
+          !options.hideDeletions && {
+            held: await heldSnapshotOf(previous.manifest, double.store.blobs, { ids: before }),
+          }),
       });
       for (const { digest, bytes } of composed.blobs) double.store.blobs.set(digest, bytes);
       const manifest = options.bend?.(composed.manifest) ?? composed.manifest;

@@ -7,10 +7,11 @@ import { decodeSegment, type SegmentRef } from "../segment.ts";
 import type { HeldSnapshot } from "../snapshot-repack.ts";
 import { entryIdOf, STATE_BUCKETS } from "../state.ts";
 
+/** @param ids - of the entries that the set has, as that manifest's release left it */
 export async function heldSnapshotOf(
   manifest: Manifest,
   blobs: ReadonlyMap<string, Uint8Array>,
-  onRead: (at: number) => void = () => {},
+  { ids, onRead = () => {} }: { ids: ReadonlySet<string>; onRead?: (at: number) => void },
 ): Promise<HeldSnapshot> {
   const bytesOf = (digest: Digest) => {
     const bytes = blobs.get(digest);
@@ -24,8 +25,13 @@ export async function heldSnapshotOf(
     return linesOf({ digest, size, plain });
   };
   const texts = new Array<string>(STATE_BUCKETS).fill("");
+  const lacked: string[] = [];
   for (const at of index.keys()) {
-    for (const line of await readLines(at)) texts[Number.parseInt(entryIdOf(line).slice(0, 2), 16)] += `${line}\n`;
+    for (const line of await readLines(at)) {
+      const id = entryIdOf(line);
+      texts[Number.parseInt(id.slice(0, 2), 16)] += `${line}\n`;
+      if (!ids.has(id)) lacked.push(id);
+    }
   }
   return {
     index,
@@ -34,10 +40,12 @@ export async function heldSnapshotOf(
       onRead(at);
       return readLines(at);
     },
-    async carries(delta, ids) {
+    lacks: (id) => !ids.has(id),
+    lackedIds: () => lacked,
+    async carries(delta, isGone) {
       for (const { segment: digest, size, plain } of delta.segments) {
         const changes = parseDelta(await linesOf({ digest, size, plain }));
-        if (changes.some(({ op, id }) => op === "put" && ids.has(id))) return true;
+        if (changes.some(({ op, id }) => op === "put" && isGone(id))) return true;
       }
       return false;
     },

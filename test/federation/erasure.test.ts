@@ -169,6 +169,69 @@ describe("an erasure in a large set", () => {
   );
 });
 
+describe("an erasure of a value that was withdrawn and listed again", () => {
+  const LISTED = 200;
+  const value = testHashEntry(7).value;
+
+  async function withdraw(): Promise<void> {
+    x.clock.advance(1000);
+    await withdrawEntries(context(), { ids: [], values: [value], reason: "technical" });
+    await restart(x);
+  }
+
+  async function expectGone(holders: Subscriber[], release: number, entries: number): Promise<void> {
+    await restart(x);
+    await expectSound(x);
+    expect(objectsWith(value)).toEqual([]);
+    expect(await filesWith(join(profileDir, "state", "sets"), value)).toEqual([]);
+    for (const holder of holders) {
+      expect(await holder.sync()).toMatchObject({ outcome: "updated", release, entries });
+      expect(await filesWith(holder.stateDir, value)).toEqual([]);
+      expect(await holder.lines()).toEqual(await heldLines(join(profileDir, "state"), setId));
+    }
+  }
+
+  it(
+    "leaves no line under either id, anywhere",
+    async () => {
+      const near = await Subscriber.open("near");
+      const far = await Subscriber.open("far");
+      await publish(numbers(LISTED));
+      await far.sync();
+      await withdraw();
+      await publish([7], true);
+      await near.sync();
+      expect(await filesWith(near.stateDir, value)).not.toEqual([]);
+      expect(await erase(7)).toMatchObject({ release: 4, ids: [expect.any(String)] });
+      expect((await manifestOf(join(profileDir, "state")))?.snapshot).toMatchObject({ release: 4 });
+      await expectGone([near, far, await Subscriber.open("fresh")], 4, LISTED - 1);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    "goes with the erasure of another entry, wherever it was put after the snapshot or stands in it",
+    async () => {
+      const near = await Subscriber.open("near");
+      await publish(numbers(LISTED));
+      await withdraw();
+      await near.sync();
+      expect(objectsWith(value)).not.toEqual([]);
+      await erase(8);
+      expect((await manifestOf(join(profileDir, "state")))?.snapshot).toMatchObject({ release: 1 });
+      await expectGone([near], 3, LISTED - 2);
+
+      await publish([7], true);
+      await withdraw();
+      await near.sync();
+      expect(objectsWith(value)).not.toEqual([]);
+      await erase(9);
+      await expectGone([near, await Subscriber.open("fresh")], 6, LISTED - 3);
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
+
 describe("an erasure that is stopped", () => {
   async function expectErasedOnce(near: Subscriber, releases: number): Promise<void> {
     const value = testHashEntry(3).value;
