@@ -8,7 +8,15 @@
 import { equalBytes, sha256, utf8Of } from "@breakwater/shared/bytes.ts";
 import type { KeyCaller } from "../platform/caller.ts";
 import type { Deps } from "../platform/deps.ts";
-import { BUCKETS_HELD_MS, isProbing, LEASE_MS, LEASES_MAX, leaseSize } from "./limits.ts";
+import {
+  BUCKETS_HELD_MS,
+  isProbing,
+  LEASE_LEFT_MS,
+  LEASE_MS,
+  LEASES_LEFT_A_TIME,
+  LEASES_MAX,
+  leaseSize,
+} from "./limits.ts";
 import { noteProbing } from "./uses.ts";
 
 export type LeasedIndex = { id: number; folder: string; name: string; bits: number; epoch: number; endsAt: Date };
@@ -130,10 +138,6 @@ async function readPlaces({ sql, config }: Deps, { id, folder, epoch, bits }: Le
   return places;
 }
 
-/** A member that has not come back for so long is settled by others, one at a time. */
-const OTHERS_AFTER_MS = 60_000;
-const OTHERS_A_TIME = 1;
-
 /**
  * What is over, taken out of reach by one step. Whoever takes it settles it; a Worker that ends in between costs a member a
  * little of its day.
@@ -145,9 +149,9 @@ export function takeEnded(deps: Deps, { memberId }: Pick<KeyCaller, "memberId">)
   );
   const own = ended.filter(([, { caller }]) => caller.memberId === memberId);
   const others = ended.filter(
-    ([, { caller, untilMs }]) => caller.memberId !== memberId && Math.abs(nowMs - untilMs) >= OTHERS_AFTER_MS,
+    ([, { caller, untilMs }]) => caller.memberId !== memberId && Math.abs(nowMs - untilMs) >= LEASE_LEFT_MS,
   );
-  return takeOut([...own, ...others.slice(0, OTHERS_A_TIME)]);
+  return takeOut([...own, ...others.slice(0, LEASES_LEFT_A_TIME)]);
 }
 
 /** What was spent is counted and judged, the rest given back. */

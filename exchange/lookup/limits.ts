@@ -37,6 +37,9 @@ export function budgetOf(tier: Tier, bits: number): number {
 export const LEASE_MS = 2_000;
 /** Keys that hold one in an instance of the Worker; whoever comes later is asked each time. */
 export const LEASES_MAX = 10_000;
+/** A member that has not come back for so long after its lease is settled by others, so many with one of their requests. */
+export const LEASE_LEFT_MS = 60_000;
+export const LEASES_LEFT_A_TIME = 1;
 const LEASE_SHIFT = 4;
 
 /** What is lent at once: a sixteenth of the day. */

@@ -15,7 +15,7 @@ import {
   type TestSet,
   testHash,
 } from "../testing/index.ts";
-import { budgetOf, EPOCH_LIFE_MS, EPOCH_PACE_MS, LEASE_MS } from "./limits.ts";
+import { budgetOf, EPOCH_LIFE_MS, EPOCH_PACE_MS, LEASE_LEFT_MS, LEASE_MS } from "./limits.ts";
 
 let x: TestExchange;
 let lookup: ReturnType<typeof openTestLookup>;
@@ -273,7 +273,7 @@ describe("a lease", () => {
     // Its own, and what it is lent anew.
     expect(await askEach(crowd.slice(0, 1))).toEqual([200]);
     expect(await lending()).toBe(5);
-    x.clock.advance(60_000 + LEASE_MS);
+    x.clock.advance(LEASE_LEFT_MS + LEASE_MS);
     // Its own, one other's, and what it is lent anew.
     expect(await askEach(crowd.slice(0, 1))).toEqual([200]);
     expect(await lending()).toBe(4);
