@@ -172,8 +172,9 @@ async function isExact(
 async function* linesOf(answer: Response): AsyncGenerator<string> {
   let rest = "";
   const decoder = new TextDecoder();
-  for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+  const reader = answer.body?.getReader();
+  for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) {
+    const lines = (rest + decoder.decode(read.value, { stream: true })).split("\n");
     rest = lines.pop() as string;
     yield* lines;
   }

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http";
 import { describe, expect, it } from "vitest";
 import { type Budget, makeBudget } from "./http-body.ts";
 import { readMedia } from "./read-media.ts";
@@ -6,12 +5,13 @@ import { readMedia } from "./read-media.ts";
 const KIB = 1024;
 
 /** A request as far as its body goes. */
-function requestOf(parts: readonly Uint8Array[], said?: number): IncomingMessage {
-  async function* iterator() {
+function requestOf(parts: readonly Uint8Array[], said?: number): Parameters<typeof readMedia>[0] {
+  async function* iterator(): AsyncGenerator<Uint8Array, undefined> {
     yield* parts;
+    return undefined;
   }
   const headers = said === undefined ? {} : { "content-length": String(said) };
-  return { headers, iterator } as unknown as IncomingMessage;
+  return { headers, iterator };
 }
 
 /** A budget that shows what is held, and the most that ever was. */

@@ -12,7 +12,7 @@ import { RETRY_AFTER_SECONDS } from "./limits.ts";
  * @throws ExchangeError `request_too_large` with `max_bytes`, `busy`
  */
 export async function readMedia(
-  request: IncomingMessage,
+  request: Pick<IncomingMessage, "headers" | "iterator">,
   maxBytes: number,
   budget: Budget,
 ): Promise<{ bytes: Uint8Array<ArrayBuffer>; release: () => void }> {
