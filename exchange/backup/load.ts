@@ -9,6 +9,7 @@ import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { Sql, TransactionSql } from "../platform/db.ts";
 import { buildSchema, listMigrations, migrate } from "../platform/migrate.ts";
 import { RESEND_MARGIN_MS } from "../platform/restore-state.ts";
+import { nextTurn } from "../platform/turn.ts";
 import { type BackupManifest, type FoundBackup, type TableFile, tableFile, verifyBackup } from "./manifest.ts";
 import { dropAll, listTables, resetCounters } from "./schema.ts";
 
@@ -101,7 +102,7 @@ async function loadTable(tx: TransactionSql, folder: string, { name, columns, ro
   await pipeline(createReadStream(join(folder, tableFile(name))), createGunzip(), handingTo(target));
   target.end();
   // When the server refuses the rows at their end, postgres.js never finishes the stream; the next statement fails instead.
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  await nextTurn();
   const [row] = await tx<{ rows: string }[]>`select count(*) as rows from ${tx(name)}`;
   if (refused !== undefined) throw refused;
   if (Number(row?.rows) !== rows) throw new ExchangeError("backup_invalid", { reason: "rows", table: name });

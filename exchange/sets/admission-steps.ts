@@ -14,8 +14,13 @@ import { type CurrentRow, listCurrentRows, type StagedRow, stageRows } from "./s
 import { openStateBuckets, type StateBuckets } from "./state-buckets.ts";
 import { sets } from "./tables.ts";
 
-/** `lastId`: where the delta's step before ended. */
-export type Land = (tx: Tx, held: { lastId: string }) => Promise<StepResult>;
+/** @property lastId - where the delta's step before ended */
+export type Held = {
+  lastId: string;
+  /** Called once what is left of the step is the database's work. */
+  onSent: () => void;
+};
+export type Land = (tx: Tx, held: Held) => Promise<StepResult>;
 /** Reads and checks one segment; what it gives lands it. Steps are made ready in order. */
 export type Step = () => Promise<Land>;
 export type Steps = { steps: Step[]; buckets: StateBuckets | undefined };
@@ -55,11 +60,11 @@ type Range = { lines: SnapshotLine[]; checker: RowChecker };
 
 function landDelta({ set, statement, ...proposal }: Proposal, { rows, floor }: CheckedRows): Land {
   const first = rows[0]?.id;
-  return async (tx, { lastId }) => {
+  return async (tx, { lastId, onSent }) => {
     // One line an id in the whole delta, not only in each of its segments.
     if (first !== undefined && first <= lastId) throw new ExchangeError("segment_order", { reason: "across segments" });
     await requireTier(tx, { set, ...proposal }, floor);
-    const entriesDelta = await stageRows(tx, set.id, statement.release, rows, { replacing: true });
+    const entriesDelta = await stageRows(tx, set.id, statement.release, rows, { onSent });
     return { rows: rows.length, entriesDelta, floor, lastId: rows.at(-1)?.id };
   };
 }
@@ -89,13 +94,14 @@ function replaceRange(proposal: Proposal, at: number, { lines: snapshot, checker
     lines,
     proposal.overlay === undefined ? proposal.index[at]?.segment : undefined,
   );
-  return async (tx) => {
+  return async (tx, { onSent }) => {
     await requireTier(tx, proposal, floor);
     // What an interrupted earlier run staged is not here: its step is marked done and skipped.
     const current = await listCurrentRows(tx, set.id, bounds);
     const { changed, dropped } = compareHeld(proposal, at, { rows, lines, current });
     const replacing = current.length > 0;
-    const entriesDelta = await stageRows(tx, set.id, statement.release, [...changed, ...dropped], { replacing });
+    const given = [...changed, ...dropped];
+    const entriesDelta = await stageRows(tx, set.id, statement.release, given, { replacing, onSent });
     return { rows: lines.length, entriesDelta, floor };
   };
 }
@@ -122,7 +128,8 @@ function compareHeld(
  */
 function compareRange(proposal: Proposal, at: number, { lines, checker }: Range): Land {
   const { release } = proposal.manifest.snapshot;
-  return async (tx) => {
+  return async (tx, { onSent }) => {
+    onSent();
     const current = await listCurrentRows(tx, proposal.set.id, boundsOf(proposal, at));
     const held = new Map(current.map((row) => [row.id, row]));
     const older: SnapshotLine[] = [];

@@ -71,8 +71,8 @@ export async function advance(
 }
 
 /**
- * The next segment is read and checked while the database takes in the one before: two are held at most, and after the
- * first no step was seen to wait for its segment.
+ * The next segment is read and checked while the database takes in the one before, and not earlier: both are this
+ * thread's work, and the database would wait for its rows. Two segments are held at most.
  *
  * @returns false when the deadline came first
  */
@@ -92,8 +92,12 @@ async function runSteps(
   for (let at = admission.step; ready !== undefined; at++) {
     const land = await ready;
     const isLast = deadline !== undefined && deps.now() >= deadline;
-    ready = isLast ? undefined : prepare(at + 1);
-    await runStep(deps, admission, at, land);
+    ready = undefined;
+    const prepareNext = () => {
+      if (!isLast) ready ??= prepare(at + 1);
+    };
+    await runStep(deps, admission, at, (tx, held) => land(tx, { ...held, onSent: prepareNext }));
+    prepareNext();
     await deps.killPoint("after_segment_staged");
     if (isLast && at + 1 < steps.length) return false;
   }

@@ -2,6 +2,7 @@
 
 import type { DeletionReason } from "@breakwater/shared/vocab/reasons.ts";
 import type { Queries, Tx } from "../platform/db.ts";
+import { nextTurn } from "../platform/turn.ts";
 
 /** postgres.js sends what it is given: larger writes cost memory, smaller ones round trips. */
 const COPY_WRITE_CHARS = 256 * 1024;
@@ -19,6 +20,7 @@ export type StagedRow =
  *
  * @param rows - each id once, and none that this release has staged before
  * @param replacing - false when it is known that the set holds none of these ids
+ * @param onSent - called once the rows are on their way; what is left is the database's work
  * @returns by how much the number of entries changes
  */
 export async function stageRows(
@@ -26,7 +28,7 @@ export async function stageRows(
   setId: number,
   release: number,
   rows: readonly StagedRow[],
-  { replacing = true }: { replacing?: boolean } = {},
+  { replacing = true, onSent = () => {} }: { replacing?: boolean; onSent?: () => void } = {},
 ): Promise<number> {
   if (rows.length === 0) return 0;
   const { sql } = tx;
@@ -35,6 +37,7 @@ export async function stageRows(
     returning (next_seq - ${rows.length})::float8 as first`;
   if (given === undefined) throw new Error("set vanished inside its admission");
   await copyRows(tx, setId, release, given.first, rows);
+  onSent();
   const put = rows.filter(({ op }) => op === "put").length;
   const replaced = replacing ? await supersede(tx, setId, release, { first: given.first, count: rows.length }) : 0;
   // Also the witness that the COPY was taken whole, see below.
@@ -86,7 +89,7 @@ async function copyRows(
   }
   writable.end();
   // One turn, so that the end of the data is on the wire before anything else is.
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  await nextTurn();
 }
 
 function* copyText(setId: number, release: number, first: number, rows: readonly StagedRow[]): Generator<string> {
