@@ -300,6 +300,21 @@ describe("publish", () => {
     expect(JSON.parse(ran.stdout)).toMatchObject({ release: 3, withdrawn: [id], entries: 0 });
   });
 
+  it("keeps a release that the exchange did not answer, and goes on with it", async () => {
+    const other = join(scene.dir, "other.ndjson");
+    await writeFile(other, ndjsonOf([rowOf(testHashEntry(7))]));
+    scene.double.hostile = [{ path: /\/releases$/, act: "busy", retryAfter: "3600" }];
+    const ran = await publish("--from", other, "--keep-missing");
+    scene.double.hostile = [];
+    expect(ran.code).toBe(7);
+    expectFourLines(ran, "busy");
+    expect(ran.stderr).toContain("  kept  release 4 as it was composed; the exchange may have it already\n");
+    expect(ran.stderr).toContain("  next  run the same command again: it goes on with that release\n");
+    const again = await publish("--from", other, "--keep-missing");
+    expect(again.stderr).toContain("release 4 of an earlier run was finished");
+    expect(again.stdout).toContain("nothing to publish: release 4 has this list");
+  });
+
   it("drops what is pending when asked", async () => {
     expect((await publish("--abandon")).code).toBe(0);
   });
