@@ -11,8 +11,8 @@ process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "node_modules", ".c
 /** Vitest leaves one core to itself; on two that is half the machine for a process that mostly waits. */
 const WORKERS = Math.max(2, availableParallelism() - 1);
 
-/** Whole exchanges and browsers at a time: they mostly wait, and each needs some hundred megabytes. */
-const RUNTIMES = { maxWorkers: 2, sequence: { groupOrder: 1 } };
+/** Whole exchanges and browsers at a time: they mostly wait, for leases to end and pages to draw, and each needs some hundred megabytes. */
+const RUNTIMES = { maxWorkers: 3, sequence: { groupOrder: 1 } };
 
 /** Starting Postgres, a Worker or a browser on two busy cores takes a while; a unit test never does. */
 const UNIT_TIMEOUT_MS = 15_000;

@@ -31,8 +31,9 @@ export async function readSettings(area: LocalArea): Promise<Settings> {
   return Settings.parse((await area.get(NAME))[NAME] ?? {});
 }
 
-export async function changeSettings(area: LocalArea, change: Partial<Settings>): Promise<Settings> {
-  const next = Settings.parse({ ...(await readSettings(area)), ...change });
-  await area.set({ [NAME]: next });
-  return next;
+/** One after the other, whichever page makes them: each is made to what the one before has stored. */
+export function changeSettings(area: LocalArea, change: Partial<Settings>): Promise<void> {
+  return navigator.locks.request("breakwater-settings", async () => {
+    await area.set({ [NAME]: Settings.parse({ ...(await readSettings(area)), ...change }) });
+  });
 }

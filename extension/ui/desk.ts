@@ -134,8 +134,8 @@ export async function dropDraft(id: string): Promise<void> {
 
 export async function changeSetting(change: Partial<Settings>): Promise<void> {
   // Seen at once: the next key may already depend on it.
-  settings.value = { ...settings.value, ...change };
-  settings.value = await changeSettings(localArea, change);
+  settings.value = Settings.parse({ ...settings.value, ...change });
+  await changeSettings(localArea, change);
 }
 
 export function vaultKey(): CryptoKey | undefined {

@@ -351,11 +351,19 @@ describe("options and the lock", () => {
   });
 
   it("theme and density take effect at once and are kept", async () => {
+    const readStored = () =>
+      panel.evaluate(async () => {
+        const { chrome } = globalThis as unknown as {
+          chrome: { storage: { local: { get(name: string): Promise<{ settings?: object }> } } };
+        };
+        return (await chrome.storage.local.get("settings")).settings;
+      });
     await panel.getByLabel("Theme").selectOption("dark");
     await panel.getByLabel("Text density").selectOption("compact");
     await expect
       .poll(() => panel.evaluate(() => getComputedStyle(document.body).backgroundColor))
       .toBe("rgb(18, 24, 29)");
+    await expect.poll(readStored).toMatchObject({ theme: "dark", density: "compact" });
     await home();
     expect(await panel.evaluate(() => ({ ...document.documentElement.dataset }))).toEqual({
       theme: "dark",
