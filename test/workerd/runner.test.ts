@@ -24,7 +24,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   await running?.stop();
-  child?.kill("SIGKILL");
+  if (child?.kill("SIGKILL")) await once(child, "exit"); // until then what it started is no orphan
   for (const left of listOrphansOf(home)) await endProcess(left, ["SIGKILL"], END_MS);
   [running, child] = [undefined, undefined];
   rmSync(home, { recursive: true, force: true });
