@@ -14,6 +14,7 @@ import { type Pooler, startPooler } from "./pooler.ts";
 import { type Database, startPostgres } from "./postgres.ts";
 import { endProcess, listChildren, listProcessesOf, RUN_MARKER } from "./processes.ts";
 import { startTicker, type Ticker } from "./ticker.ts";
+import { type Part, watchParts } from "./watch-parts.ts";
 import { loadWorker, stopBundling } from "./workers.ts";
 
 const READY_PATIENCE_MS = 30_000;
@@ -51,6 +52,8 @@ export type RunningExchange = {
   kill(): Promise<void>;
   /** Resolves once a kill point was reached and all is gone. */
   killed: Promise<void>;
+  /** Resolves to the name of a part that has ended without being asked. */
+  lost: Promise<string>;
 };
 
 /** Starts from the home's data, or makes it. Answers once `/readyz` does. */
@@ -58,11 +61,12 @@ export async function startExchange(options: ExchangeOptions): Promise<RunningEx
   const { home, port = 0, say = () => {}, durable = true, ticking = true } = options;
   openHome(home);
   await takeHome(home, say);
-  const parts: { database?: Database; pooler?: Pooler; miniflare?: Miniflare; ticker?: Ticker; killServer?: Server } =
-    {};
+  const parts: Parts & { database?: Database } = {};
   const { promise: killed, resolve: onKilled } = Promise.withResolvers<void>();
+  const { promise: lost, resolve: onLost } = Promise.withResolvers<string>();
 
   const killAll = async () => {
+    parts.watch?.stop();
     // The Worker first: it must not answer "database away" to a request that a real power cut would have left without an answer.
     for (const runtime of runtimesOf(home)) await endProcess(runtime, ["SIGKILL"], READY_PATIENCE_MS);
     await parts.database?.kill();
@@ -98,8 +102,9 @@ export async function startExchange(options: ExchangeOptions): Promise<RunningEx
     if (ticking) await parts.ticker.tick().catch(() => {});
     noteRun(home, url);
     const { ticker, database } = parts as Required<typeof parts>;
+    parts.watch = watchParts(processesOf(home, database), onLost);
     const inspectorUrl = options.inspect ? await inspectorOf(miniflare) : undefined;
-    return { url, databaseUrl: database.url, inspectorUrl, tick: ticker.tick, stop, kill, killed };
+    return { url, databaseUrl: database.url, inspectorUrl, tick: ticker.tick, stop, kill, killed, lost };
   } catch (error) {
     await stop();
     throw error;
@@ -110,12 +115,10 @@ async function inspectorOf(miniflare: Miniflare): Promise<string> {
   return new URL(`/core:user:${WORKER}`, await miniflare.getInspectorURL()).href;
 }
 
-async function stopParts(parts: {
-  pooler?: Pooler;
-  miniflare?: Miniflare;
-  ticker?: Ticker;
-  killServer?: Server;
-}): Promise<void> {
+type Parts = { pooler?: Pooler; miniflare?: Miniflare; ticker?: Ticker; killServer?: Server; watch?: { stop(): void } };
+
+async function stopParts(parts: Parts): Promise<void> {
+  parts.watch?.stop();
   await parts.ticker?.stop();
   await parts.miniflare?.dispose();
   await parts.pooler?.stop();
@@ -207,6 +210,11 @@ function keepLog(home: string, out: Readable, err: Readable): void {
 function runtimesOf(home: string) {
   const own = new Set(listChildren(/workerd/).map(({ pid }) => pid));
   return listProcessesOf(home).filter(({ pid }) => own.has(pid));
+}
+
+function processesOf(home: string, database: Database): Part[] {
+  const runtimes = runtimesOf(home).map((process) => ({ name: "The Worker runtime", process }));
+  return database.process === undefined ? runtimes : [...runtimes, { name: "The database", process: database.process }];
 }
 
 async function waitUntilReady(url: string): Promise<void> {

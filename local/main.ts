@@ -61,6 +61,11 @@ async function start(): Promise<void> {
   stopping.signal.throwIfAborted();
   const exchange = await startExchange({ home, port, say });
   parts.exchange = exchange;
+  void exchange.lost.then((name) => {
+    console.error(`${name} has ended by itself, so Breakwater stops. The next start goes on from what was kept.`);
+    process.exitCode = 1;
+    askToStop();
+  });
   await waitUntilCaughtUp(exchange.url, say, stopping.signal);
   const site = await startDemoSite(port + 1, say);
   parts.site = site;

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import { keepSecret, openHome, type Say } from "./home.ts";
 import { openPlace, type Place } from "./postgres-place.ts";
-import { endProcess, findProcess, listChildren, RUN_MARKER } from "./processes.ts";
+import { endProcess, findProcess, listChildren, RUN_MARKER, type Seen } from "./processes.ts";
 
 /** More than the pooler ever opens, so that a person with psql and the tests still get in. */
 const MAX_CONNECTIONS = 300;
@@ -39,6 +39,8 @@ export type Database = {
   url: string;
   /** True if the data is older than this start. */
   found: boolean;
+  /** Undefined for a server that somebody else runs. */
+  process?: Seen | undefined;
   stop(): Promise<void>;
   /** As a power cut of the process would end it: nothing is flushed, nobody is told. */
   kill(): Promise<void>;
@@ -69,7 +71,7 @@ export async function startPostgres({
   const { child, port } = await start(place, password, { home, durable });
   const url = `postgres://${USER}:${password}@127.0.0.1:${port}/${DATABASE}`;
   await createDatabase(url);
-  return { url, found, stop: () => stop(child), kill: () => kill(child) };
+  return { url, found, process: findProcess(child.pid ?? 0), stop: () => stop(child), kill: () => kill(child) };
 }
 
 /** The address of the server that runs on this home's data just now, whoever started it; undefined when none does. */

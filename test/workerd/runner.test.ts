@@ -112,6 +112,16 @@ describe("an exchange on one machine", () => {
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
   });
 
+  it.each([
+    ["The database", /postgres -D/],
+    ["The Worker runtime", /workerd/],
+  ])("tells that a part has ended by itself: %s", async (name, pattern) => {
+    const { lost } = await start();
+    const part = listProcessesOf(home).find(({ command }) => pattern.test(command));
+    process.kill(part?.pid as number, "SIGKILL");
+    expect(await lost).toBe(name);
+  });
+
   it("leaves nothing behind when it is stopped", async () => {
     await start();
     await running?.stop();

@@ -159,6 +159,16 @@ describe("npm start", () => {
     await expect(fetch(first.exchange)).rejects.toThrow();
   });
 
+  it("stops and says why when its database has ended by itself", async () => {
+    await start();
+    const exited = once(child, "exit");
+    const database = listProcessesOf(home).find(({ command }) => /postgres -D/.test(command));
+    process.kill(database?.pid as number, "SIGKILL");
+    expect(await exited).toEqual([1, null]);
+    expect(output).toContain("The database has ended by itself, so Breakwater stops.");
+    await expect.poll(() => listProcessesOf(home), { timeout: STOP_PATIENCE_MS }).toEqual([]);
+  });
+
   it("says in one sentence that the port is taken, and leaves nothing running", async () => {
     const other = createServer().listen(port, "127.0.0.1");
     await once(other, "listening");
