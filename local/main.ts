@@ -14,6 +14,17 @@ const DEFAULT_PORT = 8787;
 const ECHO_MS = 2_000;
 const STOP_PATIENCE_MS = 20_000;
 
+const USAGE = `Usage: npm start
+
+Starts the whole product on this machine, with the demo's data; Ctrl-C stops it.
+
+  BREAKWATER_HOME   where data, secrets, profiles and logs are (otherwise .breakwater)
+  BREAKWATER_PORT   the exchange's port (otherwise ${DEFAULT_PORT}); the demo page takes the next one
+  DATABASE_URL      a Postgres of your own (otherwise one is started)
+  BREAKWATER_DEBUG  1 shows where a failure came from
+
+More: docs/operations.md`;
+
 const say = (sentence: string) => console.log(sentence);
 const startedMs = performance.now();
 const parts: { exchange?: RunningExchange; agent?: Agent; site?: DemoSite } = {};
@@ -100,6 +111,13 @@ process.on("uncaughtException", (error) => {
   process.exitCode = 1;
   askToStop();
 });
+
+const [word] = process.argv.slice(2);
+if (word !== undefined) {
+  const isAsked = ["--help", "-h", "help"].includes(word);
+  console[isAsked ? "log" : "error"](isAsked ? USAGE : `Not understood: ${word}. Settings are variables.\n\n${USAGE}`);
+  process.exit(isAsked ? 0 : 2);
+}
 
 starting = start();
 starting.catch(async (error: Error) => {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
@@ -73,6 +73,15 @@ afterAll(async () => {
 
 describe("npm start", () => {
   let first: Demo;
+
+  it("says what can be set, and starts nothing for words that it does not know", () => {
+    const ask = (word: string) => spawnSync(process.execPath, [launcher, word], { encoding: "utf8" });
+    expect(ask("--help")).toMatchObject({ status: 0, stdout: expect.stringContaining("BREAKWATER_PORT") });
+    expect(ask("--prot=80")).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("Not understood: --prot=80."),
+    });
+  });
 
   it("goes from an empty folder to a product with data", async () => {
     first = await start();
