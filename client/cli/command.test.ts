@@ -382,6 +382,29 @@ describe("match and hash", () => {
     expectFourLines(gone, "file_unreadable");
   });
 
+  it("a file that cannot be read costs the others nothing, and is named", async () => {
+    const gone = join(scene.dir, "gone");
+    const matched = await run(["match", gone, file]);
+    expect(matched.code).toBe(6);
+    expect(matched.stdout).toMatch(/^! not compared {2}.*gone {2}file_unreadable \(not there\)\n! match {2}real/);
+    expect(matched.stderr).toContain("✗ Not all compared: 1 of 2 could not be, and is named above.\n");
+    expectFourLines(matched, "file_unreadable");
+    const asJson = (await run(["match", "--json", gone, file])).stdout.trim().split("\n");
+    expect(asJson.map((line) => JSON.parse(line))).toEqual([
+      { path: gone, problem: "file_unreadable", reason: "not_there" },
+      expect.objectContaining({ path: file, hits: [expect.anything()] }),
+    ]);
+    const hashed = await run(["hash", gone, file]);
+    expect(hashed.code).toBe(6);
+    expect(hashed.stdout).toMatch(/^! not hashed {2}.*gone.*\n.*upload-17\.bin {2}/);
+    expect(hashed.stderr).toContain("  kept  the others were hashed\n");
+    const added = await run(["benign", "add", gone, file]);
+    expect(added).toMatchObject({ code: 6, stdout: expect.stringContaining("✓ 1 added") });
+    const looked = await run(["lookup", gone]);
+    expect(looked.code).toBe(6);
+    expectFourLines(looked, "file_unreadable");
+  });
+
   it("without a copy says so", async () => {
     const empty = join(scene.dir, "empty");
     await writeProfile({

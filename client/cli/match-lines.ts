@@ -1,6 +1,5 @@
 /** A hit as a person reads it on the terminal: who listed it, how it was checked, what this machine makes of it, what to do now. */
 
-import type { ExchangeError } from "@breakwater/shared/problem.ts";
 import { VERIFICATION_LEVELS } from "@breakwater/shared/vocab/entries.ts";
 import { labelOf } from "@breakwater/shared/vocab/vocabulary.ts";
 import type { Hit, NotCompared, WhyNotBlock } from "@breakwater/shared/wire/match.ts";
@@ -19,10 +18,6 @@ export function printMatched(terminal: Terminal, label: string, { hits, notCompa
     return;
   }
   for (const hit of hits) printHit(terminal, label, hit);
-}
-
-export function printProblem(terminal: Terminal, label: string, { code }: ExchangeError): void {
-  terminal.print({ path: label, problem: code }, terminal.mark("caution", `not compared  ${label}  ${code}`));
 }
 
 function printHit(terminal: Terminal, label: string, hit: Hit): void {

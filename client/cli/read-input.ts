@@ -2,6 +2,7 @@
 
 import { open, readFile, stat } from "node:fs/promises";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
+import { fileProblemOf } from "../media/file-problem.ts";
 
 export async function readInput(path: string, maxBytes: number): Promise<Uint8Array> {
   if (path === "-") return readStdin(maxBytes);
@@ -9,8 +10,7 @@ export async function readInput(path: string, maxBytes: number): Promise<Uint8Ar
     if ((await stat(path)).size > maxBytes) throw new ExchangeError("file_unreadable", { reason: "too_large" });
     return await readFile(path);
   } catch (cause) {
-    if (cause instanceof ExchangeError) throw cause;
-    throw new ExchangeError("file_unreadable", {}, { cause });
+    throw fileProblemOf(cause);
   }
 }
 
@@ -34,6 +34,6 @@ export async function openInput(path: string): Promise<AsyncIterable<Uint8Array>
   try {
     return (await open(path)).createReadStream({ highWaterMark: PIECE_BYTES }) as AsyncIterable<Buffer>;
   } catch (cause) {
-    throw new ExchangeError("file_unreadable", {}, { cause });
+    throw fileProblemOf(cause);
   }
 }

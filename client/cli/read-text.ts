@@ -3,7 +3,7 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { ExchangeError } from "@breakwater/shared/problem.ts";
+import { fileProblemOf } from "../media/file-problem.ts";
 
 const CHUNK_BYTES = 256 * 1024;
 
@@ -15,7 +15,7 @@ export async function* readText(path: string): AsyncGenerator<string> {
   try {
     for await (const bytes of from as AsyncIterable<Buffer>) yield decoder.decode(bytes, { stream: true });
   } catch (cause) {
-    throw new ExchangeError("file_unreadable", {}, { cause });
+    throw fileProblemOf(cause);
   }
   yield decoder.decode();
 }

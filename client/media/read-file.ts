@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { createMD5, createSHA1, createSHA256 } from "hash-wasm";
+import { asFileProblem } from "./file-problem.ts";
 import { FILE_MAX_BYTES, READ_CHUNK_BYTES } from "./limits.ts";
 
 export type ExactDigests = { sha256: string; sha1: string; md5: string };
@@ -93,23 +94,4 @@ async function fill(file: FileHandle, part: Uint8Array, position: number): Promi
 async function refuseMore(file: FileHandle, byteLength: number): Promise<void> {
   const { bytesRead } = await file.read(new Uint8Array(1), 0, 1, byteLength);
   if (bytesRead > 0) throw new ExchangeError("file_unreadable", { reason: "changed" });
-}
-
-const REASONS: Record<string, string> = {
-  ENOENT: "not_there",
-  ENOTDIR: "not_there",
-  EACCES: "no_permission",
-  EPERM: "no_permission",
-  EISDIR: "not_a_file",
-  ENXIO: "not_a_file",
-};
-
-async function asFileProblem<T>(act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (error) {
-    if (error instanceof ExchangeError) throw error;
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    throw new ExchangeError("file_unreadable", { reason: REASONS[code] ?? "input_output" }, { cause: error });
-  }
 }

@@ -3,7 +3,8 @@
 import type { Command } from "commander";
 import { benignLineOf, addBenign as keepBenign, openBenign } from "../../sync/benign.ts";
 import { addCommand, addGroup } from "../command.ts";
-import { walkPaths } from "../paths.ts";
+import { hashEach } from "../each-file.ts";
+import { createLeftOut } from "../left-out.ts";
 import { startProgress } from "../progress.ts";
 import { LOCK_WAIT_MS, withStateLock } from "../sets.ts";
 import { formatCount } from "../words.ts";
@@ -20,13 +21,19 @@ export function addBenign(program: Command): void {
     examples: [["breakwater benign add logos/ default-avatar.png", "files and folders"]],
     async run(context, paths) {
       const { terminal } = context;
-      // Loaded when needed: the decoder takes longer to start than most commands take in all.
-      const { hashFile } = await import("../../media/index.ts");
       const { stateDir } = await context.profile();
       const progress = startProgress(terminal);
       const lines: ReturnType<typeof benignLineOf>[] = [];
-      for await (const path of walkPaths(paths)) {
-        lines.push(benignLineOf(await hashFile(path)));
+      const leftOut = createLeftOut(terminal, "added");
+      let total = 0;
+      for await (const { path, ...each } of hashEach(paths)) {
+        total += 1;
+        if ("problem" in each) {
+          progress.end();
+          leftOut.tell(path, each.problem);
+          continue;
+        }
+        lines.push(benignLineOf(each.file));
         progress.update("hashing", lines.length, undefined, "files");
       }
       progress.end();
@@ -36,6 +43,7 @@ export function addBenign(program: Command): void {
         { added, files },
         terminal.mark("done", `${formatCount(added)} added  ${formatCount(files)} harmless files are known`),
       );
+      leftOut.end(total);
       return undefined;
     },
   });

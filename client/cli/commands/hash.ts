@@ -3,7 +3,8 @@
 import type { Command } from "commander";
 import type { HashedFile } from "../../media/index.ts";
 import { addCommand } from "../command.ts";
-import { walkPaths } from "../paths.ts";
+import { hashEach } from "../each-file.ts";
+import { createLeftOut } from "../left-out.ts";
 import { startProgress } from "../progress.ts";
 
 const NO_DECODER =
@@ -19,13 +20,20 @@ export function addHash(program: Command): void {
       ["breakwater hash --json uploads/", "a folder, one JSON object a file"],
     ],
     async run({ terminal }, paths) {
-      // Loaded when needed: the decoder takes longer to start than most commands take in all.
-      const { hashFile } = await import("../../media/index.ts");
       const progress = startProgress(terminal);
       let lacksDecoder = false;
-      for await (const path of walkPaths(paths)) {
-        const hashed = await hashFile(path, { onBytes: (bytes) => progress.update(path, bytes, undefined, "bytes") });
+      const leftOut = createLeftOut(terminal, "hashed");
+      let total = 0;
+      for await (const { path, ...each } of hashEach(paths, (path, bytes) =>
+        progress.update(path, bytes, undefined, "bytes"),
+      )) {
         progress.end();
+        total += 1;
+        if ("problem" in each) {
+          leftOut.tell(path, each.problem);
+          continue;
+        }
+        const hashed = each.file;
         const size = hashed.width === undefined ? "" : `  ${hashed.width} x ${hashed.height}`;
         const pdq =
           hashed.pdq === undefined
@@ -51,6 +59,7 @@ export function addHash(program: Command): void {
         );
       }
       if (lacksDecoder) terminal.note(NO_DECODER);
+      leftOut.end(total);
       return undefined;
     },
   });

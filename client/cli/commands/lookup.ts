@@ -15,10 +15,11 @@ import {
   parseExactHash,
 } from "../../lookup/index.ts";
 import { addCommand } from "../command.ts";
+import { hashEach } from "../each-file.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CommandFailure } from "../failure.ts";
+import { createLeftOut, type LeftOut } from "../left-out.ts";
 import { parseWhole } from "../parse-number.ts";
-import { walkPaths } from "../paths.ts";
 import { startProgress } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -49,10 +50,16 @@ export function addLookup(program: Command): void {
     async run({ terminal, exchange }, paths, options) {
       const hitExit = wholeOf(options.hitExit, EXIT_CODE_MAX, "hit_exit") ?? 0;
       const asking = askingOf(options);
-      const subjects = [...givenHashes(options.hash ?? []), ...(await hashFiles(terminal, paths))];
+      const leftOut = createLeftOut(terminal, "looked up");
+      const given = givenHashes(options.hash ?? []);
+      const files = await hashFiles(terminal, paths, leftOut);
+      const subjects = [...given, ...files.subjects];
+      const total = given.length + files.total;
+      if (subjects.length === 0) leftOut.end(total);
       if (subjects.length === 0) throw new ExchangeError("usage_invalid", { reason: "nothing_to_look_up" });
       const looked = await lookup(await exchange(), subjects, asking);
       const hits = printAll(terminal, subjects, looked);
+      leftOut.end(total);
       return hits > 0 ? (hitExit as ExitCode) : EXIT.ok;
     },
   });
@@ -96,20 +103,28 @@ function exactHash(alg: string, value: string): ExactHash {
   }
 }
 
-async function hashFiles(terminal: Terminal, paths: readonly string[]): Promise<Subject[]> {
-  if (paths.length === 0) return [];
-  // Loaded when needed: the decoder takes longer to start than most commands take in all.
-  const { hashFile } = await import("../../media/index.ts");
+async function hashFiles(
+  terminal: Terminal,
+  paths: readonly string[],
+  leftOut: LeftOut,
+): Promise<{ subjects: Subject[]; total: number }> {
   const progress = startProgress(terminal);
   const subjects: Subject[] = [];
-  for await (const path of walkPaths(paths)) {
-    const { md5, sha1, sha256 } = await hashFile(path);
+  let total = 0;
+  for await (const { path, ...each } of hashEach(paths)) {
+    total += 1;
+    if ("problem" in each) {
+      progress.end();
+      leftOut.tell(path, each.problem);
+      continue;
+    }
+    const { md5, sha1, sha256 } = each.file;
     const hashes = Object.entries({ md5, sha1, sha256 }).map(([alg, value]) => parseExactHash({ alg, value }));
     subjects.push({ label: path, hashes });
     progress.update("hashing", subjects.length, undefined, "files");
   }
   progress.end();
-  return subjects;
+  return { subjects, total };
 }
 
 const REFUSED: Record<string, (detail: Record<string, unknown>) => { what: string; next: string }> = {

@@ -18,10 +18,11 @@ import {
   openMatcher,
 } from "../../match/index.ts";
 import { addCommand } from "../command.ts";
+import { hashEach } from "../each-file.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CommandFailure } from "../failure.ts";
-import { printMatched, printProblem } from "../match-lines.ts";
-import { walkPaths } from "../paths.ts";
+import { createLeftOut } from "../left-out.ts";
+import { printMatched } from "../match-lines.ts";
 import { startProgress } from "../progress.ts";
 import { readLines, readText } from "../read-text.ts";
 import type { Terminal } from "../terminal.ts";
@@ -89,14 +90,12 @@ async function printAll(terminal: Terminal, items: AsyncIterable<Asked>): Promis
   const progress = startProgress(terminal);
   let done = 0;
   let hits = 0;
-  let failed: ExchangeError | undefined;
+  const leftOut = createLeftOut(terminal, "compared");
   for await (const { label, answered } of items) {
     progress.update("matching", ++done, undefined, "items");
     if ("problem" in answered) {
-      // One bad line of a long list keeps the others from nothing; the command still ends as failed.
       progress.end();
-      printProblem(terminal, label, answered.problem);
-      failed ??= answered.problem;
+      leftOut.tell(label, answered.problem);
       continue;
     }
     if (answered.hits.length > 0) progress.end();
@@ -104,15 +103,17 @@ async function printAll(terminal: Terminal, items: AsyncIterable<Asked>): Promis
     printMatched(terminal, label, answered);
   }
   progress.end();
-  if (failed !== undefined) throw failed;
+  leftOut.end(done);
   return hits;
 }
 
 async function* askFiles({ asking, country, now }: Tools, paths: readonly string[]): AsyncGenerator<Asked> {
-  // Loaded when needed: the decoder takes longer to start than most commands take in all.
-  const { hashFile } = await import("../../media/index.ts");
-  for await (const path of walkPaths(paths)) {
-    const file = await hashFile(path);
+  for await (const { path, ...hashed } of hashEach(paths)) {
+    if ("problem" in hashed) {
+      yield { label: path, answered: hashed };
+      continue;
+    }
+    const { file } = hashed;
     const [answered] = await ask(asking, [{ query: { hashes: hashesOf(file) }, ref: path, country }], now());
     if (answered !== undefined && "hits" in answered) answered.notCompared.push(...notHashed(file));
     yield { label: path, answered: answered as Answered };
@@ -123,7 +124,13 @@ async function* askTexts({ asking, country, context, now }: Tools, paths: readon
   for (const path of paths) {
     const query = { context, country };
     const reader = asking.matcher.readText(query, now());
-    for await (const chunk of readText(path)) reader.push(chunk);
+    try {
+      for await (const chunk of readText(path)) reader.push(chunk);
+    } catch (error) {
+      if (!(error instanceof ExchangeError)) throw error;
+      yield { label: path, answered: { problem: error } };
+      continue;
+    }
     const question = { query, ref: path === "-" ? undefined : path, country };
     const [answered] = await answerMatched(asking.acting, [question], [reader.end()], now());
     yield { label: path, answered: answered as Answered };
