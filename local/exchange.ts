@@ -14,7 +14,6 @@ import { type Pooler, startPooler } from "./pooler.ts";
 import { type Database, startPostgres } from "./postgres.ts";
 import { endProcess, listChildren, listProcessesOf, RUN_MARKER } from "./processes.ts";
 import { startTicker, type Ticker } from "./ticker.ts";
-import { type Part, watchParts } from "./watch-parts.ts";
 import { loadWorker, stopBundling } from "./workers.ts";
 
 const READY_PATIENCE_MS = 30_000;
@@ -52,8 +51,8 @@ export type RunningExchange = {
   kill(): Promise<void>;
   /** Resolves once a kill point was reached and all is gone. */
   killed: Promise<void>;
-  /** Resolves to the name of a part that has ended without being asked. */
-  lost: Promise<string>;
+  /** Resolves when the database has ended without being asked. (A Worker runtime that ends is started again by miniflare.) */
+  databaseLost: Promise<void>;
 };
 
 /** Starts from the home's data, or makes it. Answers once `/readyz` does. */
@@ -63,10 +62,8 @@ export async function startExchange(options: ExchangeOptions): Promise<RunningEx
   await takeHome(home, say);
   const parts: Parts & { database?: Database } = {};
   const { promise: killed, resolve: onKilled } = Promise.withResolvers<void>();
-  const { promise: lost, resolve: onLost } = Promise.withResolvers<string>();
 
   const killAll = async () => {
-    parts.watch?.stop();
     // The Worker first: it must not answer "database away" to a request that a real power cut would have left without an answer.
     for (const runtime of runtimesOf(home)) await endProcess(runtime, ["SIGKILL"], READY_PATIENCE_MS);
     await parts.database?.kill();
@@ -102,9 +99,17 @@ export async function startExchange(options: ExchangeOptions): Promise<RunningEx
     if (ticking) await parts.ticker.tick().catch(() => {});
     noteRun(home, url);
     const { ticker, database } = parts as Required<typeof parts>;
-    parts.watch = watchParts(processesOf(home, database), onLost);
     const inspectorUrl = options.inspect ? await inspectorOf(miniflare) : undefined;
-    return { url, databaseUrl: database.url, inspectorUrl, tick: ticker.tick, stop, kill, killed, lost };
+    return {
+      url,
+      databaseUrl: database.url,
+      inspectorUrl,
+      tick: ticker.tick,
+      stop,
+      kill,
+      killed,
+      databaseLost: database.lost,
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -115,10 +120,9 @@ async function inspectorOf(miniflare: Miniflare): Promise<string> {
   return new URL(`/core:user:${WORKER}`, await miniflare.getInspectorURL()).href;
 }
 
-type Parts = { pooler?: Pooler; miniflare?: Miniflare; ticker?: Ticker; killServer?: Server; watch?: { stop(): void } };
+type Parts = { pooler?: Pooler; miniflare?: Miniflare; ticker?: Ticker; killServer?: Server };
 
 async function stopParts(parts: Parts): Promise<void> {
-  parts.watch?.stop();
   await parts.ticker?.stop();
   await parts.miniflare?.dispose();
   await parts.pooler?.stop();
@@ -210,11 +214,6 @@ function keepLog(home: string, out: Readable, err: Readable): void {
 function runtimesOf(home: string) {
   const own = new Set(listChildren(/workerd/).map(({ pid }) => pid));
   return listProcessesOf(home).filter(({ pid }) => own.has(pid));
-}
-
-function processesOf(home: string, database: Database): Part[] {
-  const runtimes = runtimesOf(home).map((process) => ({ name: "The Worker runtime", process }));
-  return database.process === undefined ? runtimes : [...runtimes, { name: "The database", process: database.process }];
 }
 
 async function waitUntilReady(url: string): Promise<void> {

@@ -72,8 +72,9 @@ async function start(): Promise<void> {
   stopping.signal.throwIfAborted();
   const exchange = await startExchange({ home, port, say });
   parts.exchange = exchange;
-  void exchange.lost.then((name) => {
-    console.error(`${name} has ended by itself, so Breakwater stops. The next start goes on from what was kept.`);
+  void exchange.databaseLost.then(() => {
+    if (stopping.signal.aborted) return;
+    console.error("The database has ended by itself, so Breakwater stops. The next start goes on from what was kept.");
     process.exitCode = 1;
     askToStop();
   });

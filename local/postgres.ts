@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import { keepSecret, openHome, type Say } from "./home.ts";
 import { openPlace, type Place } from "./postgres-place.ts";
-import { endProcess, findProcess, listChildren, RUN_MARKER, type Seen } from "./processes.ts";
+import { endProcess, findProcess, listChildren, RUN_MARKER } from "./processes.ts";
 
 /** More than the pooler ever opens, so that a person with psql and the tests still get in. */
 const MAX_CONNECTIONS = 300;
@@ -39,8 +39,8 @@ export type Database = {
   url: string;
   /** True if the data is older than this start. */
   found: boolean;
-  /** Undefined for a server that somebody else runs. */
-  process?: Seen | undefined;
+  /** Resolves when the server has ended without being asked; never for one that somebody else runs. */
+  lost: Promise<void>;
   stop(): Promise<void>;
   /** As a power cut of the process would end it: nothing is flushed, nobody is told. */
   kill(): Promise<void>;
@@ -61,7 +61,10 @@ export async function startPostgres({
   env = process.env,
   durable = true,
 }: DatabaseOptions): Promise<Database> {
-  if (env.DATABASE_URL) return { url: env.DATABASE_URL, found: true, stop: async () => {}, kill: async () => {} };
+  if (env.DATABASE_URL) {
+    const lost = new Promise<void>(() => {});
+    return { url: env.DATABASE_URL, found: true, lost, stop: async () => {}, kill: async () => {} };
+  }
   openHome(home);
   const place = await openPlace(home, say);
   const password = keepSecret(home, "postgres", () => randomBytes(24).toString("base64url"));
@@ -71,7 +74,14 @@ export async function startPostgres({
   const { child, port } = await start(place, password, { home, durable });
   const url = `postgres://${USER}:${password}@127.0.0.1:${port}/${DATABASE}`;
   await createDatabase(url);
-  return { url, found, process: findProcess(child.pid ?? 0), stop: () => stop(child), kill: () => kill(child) };
+  let isAsked = false;
+  const { promise: lost, resolve: onLost } = Promise.withResolvers<void>();
+  child.once("exit", () => isAsked || onLost());
+  const asked = (act: (child: ChildProcess) => Promise<void>) => () => {
+    isAsked = true;
+    return act(child);
+  };
+  return { url, found, lost, stop: asked(stop), kill: asked(kill) };
 }
 
 /** The address of the server that runs on this home's data just now, whoever started it; undefined when none does. */

@@ -86,6 +86,50 @@ describe("a process that ends between two segments", () => {
     expect(text).toBe(`${lines.join("\n")}\n`);
   });
 
+  it("notices that the database came back without a step, and does it again", async () => {
+    const set = await newSet();
+    const nextSeq = async () => {
+      const [row] = await exchange.sql`select next_seq from sets where name = ${set.set}`;
+      return row?.next_seq;
+    };
+    const before = await nextSeq();
+    // As a database that is cut off comes back: a step's commit did not wait for the disk.
+    exchange.onceAt("after_segment_staged", async () => {
+      await exchange.sql`delete from entry_versions where set_id = (select id from sets where name = ${set.set})`;
+      await exchange.sql`update sets set next_seq = ${before} where name = ${set.set}`;
+      await exchange.sql`
+        update admissions set step = 0, rows_done = 0, entries_delta = 0, state_buckets = '', audience_floor = 'test'
+        where set_id = (select id from sets where name = ${set.set})`;
+    });
+    expect((await offerLines(set, lines)).status).toBe(202);
+    await exchange.settle();
+    expect(await admissionOf(set)).toMatchObject({ state: "running", rows_done: 0 });
+    exchange.clock.advance(ADMISSION_STALE_MS + 1);
+    await exchange.tick();
+    expect(await admissionOf(set)).toMatchObject({ state: "done", rows_done: LINES });
+    const text = await (await exchange.request(`${set.path}/entries.ndjson`, { key: publisher.member.key })).text();
+    expect(text).toBe(`${lines.join("\n")}\n`);
+  });
+
+  it("waits for the disk with the last step, and so for all of them, before the head can move", async () => {
+    await exchange.sql.unsafe(`
+      create table waits (step int, waits text);
+      create function note_wait() returns trigger language plpgsql as $$
+        begin insert into waits values (new.step, current_setting('synchronous_commit')); return new; end $$;
+      create trigger note_wait after update on admissions for each row when (new.step <> old.step) execute function note_wait()`);
+    const set = await newSet();
+    await offerLines(set, lines);
+    await exchange.settle();
+    expect(await admissionOf(set)).toMatchObject({ state: "done" });
+    const waits = await exchange.sql`select step, waits from waits order by step`;
+    await exchange.sql.unsafe("drop trigger note_wait on admissions; drop function note_wait; drop table waits");
+    expect([...waits]).toEqual([
+      { step: 1, waits: "off" },
+      { step: 2, waits: "off" },
+      { step: 3, waits: "on" },
+    ]);
+  });
+
   it("is followed within a tick, though its job is still locked", async () => {
     const set = await newSet();
     exchange.killAt("after_segment_staged");

@@ -145,23 +145,21 @@ export type StepResult = {
  * One step in one transaction: its rows and the mark that it is done land together, so a step is never done twice and
  * never half. Whoever lost the admission to another runner is told here, before it can write.
  *
- * A step does not wait for the disk: if the database is cut off, the last ones are gone with their marks and are done
- * again, and the head moves in a transaction that does wait, for everything before it too.
+ * Only the last step waits for the disk, and so for all before it. When the database is cut off earlier, the newest steps
+ * are gone with their marks; a runner that lives on finds out at its next step, and they are done again.
  *
- * @throws ExchangeError `admission_pending` when the admission was taken over
+ * @throws ExchangeError `admission_pending` when the admission was taken over, `busy` when steps before it are gone
  */
 export async function runStep(
   deps: Deps,
   admission: AdmissionRow,
-  step: number,
+  { step, isLast }: { step: number; isLast: boolean },
   work: (tx: Tx, held: { lastId: string }) => Promise<StepResult>,
 ): Promise<void> {
   await transaction(deps, async (tx) => {
-    await holdAdmission(tx, admission);
-    const [before] = await tx.sql<{ audience_floor: AudienceTier; last_id: string }[]>`
-      select audience_floor, last_id from admissions, (select set_config('synchronous_commit', 'off', true)) quick
-      where set_id = ${admission.set_id} and release = ${admission.release}`;
-    if (before === undefined) throw new ExchangeError("admission_pending");
+    const before = await holdAdmission(tx, admission);
+    if (before.step !== step) throw new ExchangeError("busy");
+    if (!isLast) await tx.sql`select set_config('synchronous_commit', 'off', true)`;
     const { rows, entriesDelta, floor, lastId, stateBuckets } = await work(tx, { lastId: before.last_id });
     await tx.sql`
       update admissions
@@ -179,12 +177,16 @@ export async function touchAdmission(deps: Deps, { set_id, release, token }: Adm
   if (count === 0) throw new ExchangeError("admission_pending");
 }
 
+type Held = Pick<AdmissionRow, "token" | "state" | "step" | "audience_floor" | "last_id">;
+
 /** Lock the admission's row and be sure that it is still ours. */
-export async function holdAdmission({ sql }: Tx, { set_id, release, token }: AdmissionRow): Promise<void> {
-  const [row] = await sql<{ token: string; state: string }[]>`
-    select token, state from admissions where set_id = ${set_id} and release = ${release} for update`;
+export async function holdAdmission({ sql }: Tx, { set_id, release, token }: AdmissionRow): Promise<Held> {
+  const [row] = await sql<Held[]>`
+    select token, state, step, audience_floor, last_id from admissions
+    where set_id = ${set_id} and release = ${release} for update`;
   if (row?.token !== token || row.state === "done" || row.state === "failed")
     throw new ExchangeError("admission_pending");
+  return row;
 }
 
 /** The number is free again, and nothing of the refused release is left but the code. */

@@ -91,15 +91,16 @@ async function runSteps(
   let ready = prepare(admission.step);
   for (let at = admission.step; ready !== undefined; at++) {
     const land = await ready;
-    const isLast = deadline !== undefined && deps.now() >= deadline;
+    const isLast = at + 1 === steps.length;
+    const isOver = deadline !== undefined && deps.now() >= deadline;
     ready = undefined;
     const prepareNext = () => {
-      if (!isLast) ready ??= prepare(at + 1);
+      if (!isOver) ready ??= prepare(at + 1);
     };
-    await runStep(deps, admission, at, (tx, held) => land(tx, { ...held, onSent: prepareNext }));
+    await runStep(deps, admission, { step: at, isLast }, (tx, held) => land(tx, { ...held, onSent: prepareNext }));
     prepareNext();
     await deps.killPoint("after_segment_staged");
-    if (isLast && at + 1 < steps.length) return false;
+    if (isOver && !isLast) return false;
   }
   return true;
 }

@@ -64,6 +64,7 @@ export async function openTestExchange(options: { config?: Partial<Config> } = {
   };
   const pending = new Set<Promise<unknown>>();
   let killAt: KillPoint | undefined;
+  let once: { at: KillPoint; work: () => Promise<void> } | undefined;
 
   /** As the Worker makes them: one connection, closed at the end. */
   function openDeps(): OpenDeps {
@@ -76,6 +77,11 @@ export async function openTestExchange(options: { config?: Partial<Config> } = {
       now,
       events,
       killPoint: async (name) => {
+        if (name === once?.at) {
+          const { work } = once;
+          once = undefined;
+          await work();
+        }
         if (name === killAt) throw new Killed(name);
       },
     });
@@ -128,6 +134,10 @@ export async function openTestExchange(options: { config?: Partial<Config> } = {
     /** The next pass of this point throws `Killed`; undefined ends it. */
     killAt: (name: KillPoint | undefined) => {
       killAt = name;
+    },
+    /** What happens beside the work when it next passes this point. */
+    onceAt: (at: KillPoint, work: () => Promise<void>) => {
+      once = { at, work };
     },
     async close() {
       await settle();
