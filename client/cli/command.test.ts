@@ -308,8 +308,8 @@ describe("publish", () => {
     scene.double.hostile = [];
     expect(ran.code).toBe(7);
     expectFourLines(ran, "busy");
-    expect(ran.stderr).toContain("  kept  release 4 as it was composed; the exchange may have it already\n");
-    expect(ran.stderr).toContain("  next  run the same command again: it goes on with that release\n");
+    expect(ran.stderr).toContain("  kept  release 4 as it was composed; the same command goes on with it\n");
+    expect(ran.stderr).toContain("  next  try again in 3600 s\n");
     const again = await publish("--from", other, "--keep-missing");
     expect(again.stderr).toContain("release 4 of an earlier run was finished");
     expect(again.stdout).toContain("nothing to publish: release 4 has this list");

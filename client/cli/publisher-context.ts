@@ -1,9 +1,12 @@
 /** What `publish` and `withdraw` need besides their input: own profile, pin, lock, progress. */
 
 import { formatSetId, randomBytes, type SetId } from "@breakwater/shared/ids.ts";
+import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { readPins } from "../profile/pins.ts";
 import type { PublisherContext } from "../publish/own-set.ts";
+import { findPending } from "../publish/pending.ts";
 import type { Context } from "./command.ts";
+import { CommandFailure, describeError } from "./failure.ts";
 import { startProgress } from "./progress.ts";
 import { LOCK_WAIT_MS, parseSetArgument, withStateLock } from "./sets.ts";
 
@@ -39,8 +42,19 @@ export async function asPublisher<T>(
   return withStateLock(context.terminal, profile.stateDir, LOCK_WAIT_MS, async () => {
     try {
       return await run(publisher);
+    } catch (error) {
+      throw await withPending(publisher, error);
     } finally {
       progress.end();
     }
   });
+}
+
+/** A refusal that a composed release outlived says so: nothing is lost, and the exchange may have it already. */
+async function withPending({ stateDir, setId }: PublisherContext, error: unknown): Promise<unknown> {
+  if (!(error instanceof ExchangeError)) return error;
+  const pending = await findPending(stateDir, setId).catch(() => undefined);
+  if (pending === undefined) return error;
+  const kept = `release ${pending.release} as it was composed; the same command goes on with it`;
+  return new CommandFailure(error, { ...describeError(error), kept });
 }

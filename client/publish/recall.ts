@@ -25,7 +25,7 @@ import {
   writeLastRecall,
   writePendingRecall,
 } from "./pending-recall.ts";
-import { MAY_WORK_LATER } from "./send.ts";
+import { mayWorkLater } from "./send.ts";
 
 export const RECALL_HOURS_MAX = RECALL_LIFETIME_MAX_SECONDS / 3600;
 /** Another machine may take the number in between, a few times at most. */
@@ -82,7 +82,7 @@ export async function finishPendingRecall(
   try {
     return { target: pending.target, answer: await sendRecall(context, pending) };
   } catch (error) {
-    if (error instanceof ExchangeError && !MAY_WORK_LATER.has(error.code)) return undefined;
+    if (error instanceof ExchangeError && !mayWorkLater(error)) return undefined;
     throw error;
   }
 }
@@ -133,7 +133,7 @@ async function sendRecall(context: PublisherContext, pending: PendingRecall): Pr
     await dropPendingRecall(stateDir, setId);
     return answer;
   } catch (error) {
-    if (error instanceof ExchangeError && !MAY_WORK_LATER.has(error.code)) await dropPendingRecall(stateDir, setId);
+    if (error instanceof ExchangeError && !mayWorkLater(error)) await dropPendingRecall(stateDir, setId);
     throw error;
   }
 }

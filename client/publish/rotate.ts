@@ -12,7 +12,7 @@ import { updateRoots } from "../sync/roots.ts";
 import { nextRoot, type RootChange } from "./next-root.ts";
 import { envelopeOf, makeProposal, type Proposal, signProposal, tallyOf } from "./proposal.ts";
 import { sendRoot, signedRootPath } from "./root.ts";
-import { MAY_WORK_LATER } from "./send.ts";
+import { mayWorkLater } from "./send.ts";
 
 export type RotationContext = {
   exchange: Pick<Exchange, "findRoot" | "postRoot">;
@@ -102,7 +102,7 @@ async function send(context: RotationContext, signed: OpenedRoot, path: string, 
     };
   } catch (error) {
     // Refused for good: what stays would be posted again by every later run, and refused again.
-    if (error instanceof ExchangeError && !MAY_WORK_LATER.has(error.code)) await rm(path, { force: true });
+    if (error instanceof ExchangeError && !mayWorkLater(error)) await rm(path, { force: true });
     throw error;
   }
 }

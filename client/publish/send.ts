@@ -11,6 +11,7 @@ import type { EarlySender } from "./send-early.ts";
 export const BLOBS_AT_ONCE = 4;
 const ADMISSION_POLL_MS = 1_000;
 const ADMISSION_PATIENCE_MS = 30 * 60_000;
+const SERVER_FAULT = 500;
 
 export type SendContext = {
   exchange: Pick<Exchange, "hasBlob" | "putBlob" | "postRelease" | "getAdmission">;
@@ -22,25 +23,20 @@ export type SendContext = {
 
 export type Sent = { release: number; digest: string; entries: number; logIndex: number | null };
 
-/** After one of these the same bytes may still be accepted later: they are kept. */
-export const MAY_WORK_LATER: ReadonlySet<string> = new Set([
-  "fetch_failed",
-  "answer_invalid",
-  "busy",
+const REFUSED_FOR_NOW: ReadonlySet<string> = new Set([
   "rate_limited",
-  "internal",
-  "migrations_pending",
-  "config_invalid",
-  "signer_unavailable",
   "admission_pending",
-  "log_behind",
-  "log_conflict",
   "api_key_invalid",
   "api_key_expired",
   "api_key_revoked",
   "scope_required",
   "not_found",
 ]);
+
+/** The same bytes may still be accepted: nothing was said of them, or what stood in their way can be mended. */
+export function mayWorkLater({ code, status }: ExchangeError): boolean {
+  return status >= SERVER_FAULT || REFUSED_FOR_NOW.has(code);
+}
 
 /**
  * @property early - what this run has begun to send; without it, a run before this one may have sent some of it, so blobs
@@ -57,8 +53,7 @@ export async function sendPending(context: SendContext, pending: Pending, begun:
     await settlePending(context.stateDir, context.setId, pending);
     return sent;
   } catch (error) {
-    if (error instanceof ExchangeError && !MAY_WORK_LATER.has(error.code))
-      await dropPending(context.stateDir, context.setId);
+    if (error instanceof ExchangeError && !mayWorkLater(error)) await dropPending(context.stateDir, context.setId);
     throw error;
   }
 }

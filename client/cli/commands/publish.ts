@@ -5,12 +5,12 @@ import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { Command } from "commander";
 import { RowsInvalid } from "../../publish/faults.ts";
 import { formatOfFile, type ListFormat } from "../../publish/list.ts";
-import { dropPending, findPending } from "../../publish/pending.ts";
+import { dropPending } from "../../publish/pending.ts";
 import { dropWork } from "../../publish/plan.ts";
 import { type Published, publishHeartbeat, publishList } from "../../publish/publish.ts";
 import { findCurrent } from "../../sync/index.ts";
 import { addCommand, type Context } from "../command.ts";
-import { CommandFailure, describeError } from "../failure.ts";
+import { CommandFailure } from "../failure.ts";
 import { confirmByName } from "../prompt.ts";
 import { asPublisher } from "../publisher-context.ts";
 import { openInput, readInput } from "../read-input.ts";
@@ -171,13 +171,7 @@ async function inWords(context: Context, setText: string, error: unknown): Promi
       next: "write it after the example in: breakwater help about; then give it with --about",
     });
   }
-  const pending = await findPending(profile.stateDir, parseSetArgument(setText, profile)).catch(() => undefined);
-  if (pending === undefined) return error;
-  return new CommandFailure(error, {
-    ...describeError(error),
-    kept: `release ${pending.release} as it was composed; the exchange may have it already`,
-    next: "run the same command again: it goes on with that release",
-  });
+  return error;
 }
 
 function rowsFailure(error: RowsInvalid, kept: string): CommandFailure {
