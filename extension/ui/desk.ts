@@ -32,6 +32,7 @@ export const opened = signal(0);
 export const sentId = signal<string | undefined>(undefined);
 export const clockSkewMs = signal<number | undefined>(undefined);
 
+let changing = 0;
 let db: Database;
 let key: CryptoKey | undefined;
 let store: OutboxStore;
@@ -51,6 +52,7 @@ export async function openDesk(): Promise<void> {
     if (news === "wiped") location.reload();
     else void refreshAll().then(adoptPick);
   });
+  browser.storage.local.onChanged.addListener(() => void refreshSettings());
   browser.storage.session.onChanged.addListener((changes) => {
     if (Object.keys(changes).some((name) => name === PICK || name.startsWith("reading:"))) void adoptPick();
   });
@@ -135,7 +137,20 @@ export async function dropDraft(id: string): Promise<void> {
 export async function changeSetting(change: Partial<Settings>): Promise<void> {
   // Seen at once: the next key may already depend on it.
   settings.value = Settings.parse({ ...settings.value, ...change });
-  await changeSettings(localArea, change);
+  changing += 1;
+  try {
+    await changeSettings(localArea, change);
+  } finally {
+    changing -= 1;
+    await refreshSettings();
+  }
+}
+
+/** What is stored, by whichever page; a change of this one that is still on its way is not undone in between. */
+async function refreshSettings(): Promise<void> {
+  if (changing > 0) return;
+  const stored = await readSettings(localArea);
+  if (changing === 0) settings.value = stored;
 }
 
 export function vaultKey(): CryptoKey | undefined {

@@ -358,8 +358,14 @@ describe("options and the lock", () => {
         };
         return (await chrome.storage.local.get("settings")).settings;
       });
+    const other = await flagger.panel();
     await panel.getByLabel("Theme").selectOption("dark");
     await panel.getByLabel("Text density").selectOption("compact");
+    // Another page of the extension follows: the country, and with it the emergency number, is one of these.
+    await expect
+      .poll(() => other.evaluate(() => ({ ...document.documentElement.dataset })))
+      .toEqual({ theme: "dark", density: "compact" });
+    await other.close();
     await expect
       .poll(() => panel.evaluate(() => getComputedStyle(document.body).backgroundColor))
       .toBe("rgb(18, 24, 29)");
