@@ -300,6 +300,53 @@ describe("publish", () => {
     expect(JSON.parse(ran.stdout)).toMatchObject({ release: 3, withdrawn: [id], entries: 0 });
   });
 
+  it("does not list again what was withdrawn, nor empty the set, without its name", async () => {
+    const withGone = join(scene.dir, "with-gone.ndjson");
+    const [line] = (await run(["export", "verified", "--format", "ndjson"], { profile: publisherProfile })).stdout
+      .split("\n")
+      .filter((text) => text.length > 0);
+    expect(line).toBeUndefined(); // the set is empty by now
+    await writeFile(withGone, ndjsonOf([1, 8].map((n) => rowOf(testHashEntry(n)))));
+    for (const words of [[], ["--yes"]]) {
+      const refused = await publish("--from", withGone, ...words);
+      expect(refused.code).toBe(2);
+      expect(refused.stderr).toContain(
+        "  1 entry of the list was withdrawn before (adult 1) and would be listed again.",
+      );
+      expectFourLines(refused, "confirmation_missing");
+    }
+    expect((await publish("--from", withGone, "--yes", "verified")).stdout).toContain("release 4  +2 ~0 −0");
+    const empty = join(scene.dir, "empty.csv");
+    await writeFile(empty, "");
+    const none = await publish("--from", empty, "--yes");
+    expect(none.code).toBe(6);
+    expect(none.stderr).toContain("the first line must name the columns");
+    await writeFile(empty, "alg,value\n");
+    const bare = await publish("--from", empty, "--yes");
+    expectFourLines(bare, "confirmation_missing");
+    expect(bare.stderr).toContain("2 entries are not in the list and will be withdrawn; 0 remain.");
+    expect((await publish("--from", empty, "--yes", "verified")).stdout).toContain("release 5  +0 ~0 −2  0 entries");
+  });
+
+  it("names the other entries of an item that is taken back in part", async () => {
+    const pair = join(scene.dir, "pair.ndjson");
+    const item = "1b209a54".repeat(4);
+    const rows = [20, 21].map((n) => ({ ...rowOf(testHashEntry(n)), item }));
+    await writeFile(pair, ndjsonOf(rows));
+    expect((await publish("--from", pair)).stdout).toContain("release 6  +2");
+    const exported = await run(["export", "verified", "--format", "ndjson"], { profile: publisherProfile });
+    const [one, other] = exported.stdout
+      .trim()
+      .split("\n")
+      .map((text) => (JSON.parse(text) as { id: string }).id);
+    const withdraw = ["withdraw", "--set", "verified", "--reason", "adult"];
+    const ran = await run([...withdraw, "--entry", one as string], { profile: publisherProfile });
+    expect(ran.stderr).toContain("1 other entry of the same item stays listed");
+    expect(ran.stderr).toContain(`breakwater withdraw --set verified --entry ${other} --reason adult`);
+    const rest = await run([...withdraw, "--entry", other as string], { profile: publisherProfile });
+    expect(rest).toMatchObject({ code: 0, stderr: expect.not.stringContaining("same item") });
+  });
+
   it("keeps a release that the exchange did not answer, and goes on with it", async () => {
     const other = join(scene.dir, "other.ndjson");
     await writeFile(other, ndjsonOf([rowOf(testHashEntry(7))]));
@@ -308,11 +355,17 @@ describe("publish", () => {
     scene.double.hostile = [];
     expect(ran.code).toBe(7);
     expectFourLines(ran, "busy");
-    expect(ran.stderr).toContain("  kept  release 4 as it was composed; the same command goes on with it\n");
+    expect(ran.stderr).toContain("  kept  release 9 as it was composed; the same command goes on with it\n");
     expect(ran.stderr).toContain("  next  try again in 3600 s\n");
+    // Another list that stops for a question: what was finished first is told, and is not nothing.
+    const third = join(scene.dir, "third.ndjson");
+    await writeFile(third, ndjsonOf([rowOf(testHashEntry(30))]));
+    const stopped = await publish("--from", third);
+    expect(stopped.code).toBe(2);
+    expect(stopped.stderr).toContain("release 9 of an earlier run was finished");
+    expect(stopped.stderr).toContain("  kept  release 9 of an earlier run, which is published now; nothing after it\n");
     const again = await publish("--from", other, "--keep-missing");
-    expect(again.stderr).toContain("release 4 of an earlier run was finished");
-    expect(again.stdout).toContain("nothing to publish: release 4 has this list");
+    expect(again.stdout).toContain("nothing to publish: release 9 has this list");
   });
 
   it("drops what is pending when asked", async () => {
@@ -416,6 +469,19 @@ describe("match and hash", () => {
     const ran = await run(["match", file], { profile: empty });
     expect(ran.code).toBe(1);
     expectFourLines(ran, "copy_missing");
+  });
+});
+
+describe("serve", () => {
+  it.each([
+    ["a port that is taken", () => `127.0.0.1:${new URL(scene.double.origin).port}`, "another program listens there"],
+    ["what is no address", () => "127.0.0.1:99999", "--listen takes an address and a port"],
+    ["an address that others reach, without a token", () => "0.0.0.0:9195", "--token-file"],
+  ])("%s: says what to do", async (_, listen, words) => {
+    const ran = await run(["serve", "--no-sync", "--listen", listen()]);
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain(words);
+    expectFourLines(ran, "config_invalid");
   });
 });
 

@@ -72,12 +72,43 @@ export function usageFailure(error: ExchangeError, command: string): CommandFail
   return new CommandFailure(error, { ...describeError(error), next: `${command} --help` });
 }
 
+/** Where the reason says more than the code. */
+const SPECIAL: Record<string, readonly [what: string, next: string]> = {
+  "config_invalid listen": ["Not started: this machine has no such address to listen at.", "breakwater serve --help"],
+  "config_invalid listen_form": [
+    "Not understood: --listen takes an address and a port, such as 127.0.0.1:8790.",
+    "breakwater serve --help",
+  ],
+  "config_invalid listen_taken": [
+    "Not started: another program listens there already.",
+    "stop it, or name a free port: breakwater serve --listen 127.0.0.1:PORT",
+  ],
+  "config_invalid listen_forbidden": [
+    "Not started: this user may not listen at that port.",
+    "name one above 1023: breakwater serve --listen 127.0.0.1:PORT",
+  ],
+  "config_invalid token_missing": [
+    "Not started: the token's file is not there.",
+    "write 32 characters or more into it, mode 600, or correct --token-file",
+  ],
+  "config_invalid token_needed": [
+    "Not started: an address that others reach needs a token.",
+    "write 32 characters or more into a file of mode 600, and name it with --token-file",
+  ],
+  "root_pin not_pinned": [
+    "Not done: nothing is pinned for this publisher.",
+    "check the publisher's name; then, with the digest from your agreement: breakwater pin PUBLISHER --digest DIGEST",
+  ],
+};
+
 /** Any refusal in four lines' worth of words, when the command has none of its own. */
 export function describeError(error: ExchangeError): FailureText {
   const usage = describeUsage(error);
   if (usage !== undefined)
     return { what: `Not understood: ${usage}.`, kept: "nothing was changed", next: "breakwater help" };
   const reason = typeof error.detail.reason === "string" ? error.detail.reason : undefined;
+  const special = SPECIAL[`${error.code} ${reason}`];
+  if (special !== undefined) return { what: special[0], kept: "nothing was changed", next: special[1] };
   const retry =
     typeof error.detail.retry_after_s === "number" ? `try again in ${error.detail.retry_after_s} s` : undefined;
   const next = error.code === "profile_invalid" ? PROFILE_NEXT[reason ?? ""] : NEXT[error.code];

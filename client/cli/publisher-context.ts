@@ -3,6 +3,7 @@
 import { formatSetId, randomBytes, type SetId } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { readPins } from "../profile/pins.ts";
+import { RowsInvalid } from "../publish/faults.ts";
 import type { PublisherContext } from "../publish/own-set.ts";
 import { findPending } from "../publish/pending.ts";
 import type { Context } from "./command.ts";
@@ -29,6 +30,7 @@ export async function asPublisher<T>(
     rows: "rows admitted",
     sync: "",
   };
+  let finished: number | undefined;
   const publisher: PublisherContext = {
     exchange,
     profileDir: context.profileDir,
@@ -37,24 +39,36 @@ export async function asPublisher<T>(
     pin: pins[setId.publisher],
     now: context.now(),
     random: randomBytes,
+    onFinished: (release) => {
+      progress.end();
+      context.terminal.note(context.terminal.mark("note", `release ${release} of an earlier run was finished`));
+      finished = release;
+    },
     onProgress: (what, done, total) => progress.update(name, done, total, words[what] || undefined),
   };
   return withStateLock(context.terminal, profile.stateDir, LOCK_WAIT_MS, async () => {
     try {
       return await run(publisher);
     } catch (error) {
-      throw await withPending(publisher, error);
+      throw await withKept(publisher, error, finished);
     } finally {
       progress.end();
     }
   });
 }
 
-/** A refusal that a composed release outlived says so: nothing is lost, and the exchange may have it already. */
-async function withPending({ stateDir, setId }: PublisherContext, error: unknown): Promise<unknown> {
-  if (!(error instanceof ExchangeError)) return error;
+/**
+ * A refusal says what it leaves: a composed release, which the exchange may have already, or one of an earlier run that
+ * is published now.
+ */
+async function withKept({ stateDir, setId }: PublisherContext, error: unknown, finished?: number): Promise<unknown> {
+  if (!(error instanceof ExchangeError) || error instanceof RowsInvalid) return error;
   const pending = await findPending(stateDir, setId).catch(() => undefined);
-  if (pending === undefined) return error;
-  const kept = `release ${pending.release} as it was composed; the same command goes on with it`;
+  if (pending !== undefined) {
+    const kept = `release ${pending.release} as it was composed; the same command goes on with it`;
+    return new CommandFailure(error, { ...describeError(error), kept });
+  }
+  if (finished === undefined) return error;
+  const kept = `release ${finished} of an earlier run, which is published now; nothing after it`;
   return new CommandFailure(error, { ...describeError(error), kept });
 }

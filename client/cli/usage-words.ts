@@ -3,6 +3,8 @@
 import type { ExchangeError } from "@breakwater/shared/problem.ts";
 import { SIGNAL_ALGS } from "@breakwater/shared/signals/index.ts";
 import { VERIFICATION_LEVELS } from "@breakwater/shared/vocab/entries.ts";
+import { OPINION_REASONS } from "@breakwater/shared/vocab/opinions.ts";
+import { WITHDRAWAL_REASONS } from "@breakwater/shared/vocab/reasons.ts";
 import { SET_KINDS, STREAMS, TIERS } from "@breakwater/shared/vocab/sets.ts";
 import { TERM_CONTEXTS } from "@breakwater/shared/vocab/terms.ts";
 
@@ -11,7 +13,7 @@ const time = (option: string, examples: string) => `${option} needs a time, such
 
 /** By the reason that the refusal carries; what a person typed is never repeated. */
 const USAGE: Record<string, string> = {
-  a_rejection_needs_a_reason: "--verdict rejected needs --reason and a code",
+  a_rejection_needs_a_reason: `--verdict rejected needs --reason and one of ${words(OPINION_REASONS)}`,
   act_of_pause: "--act takes review or observe",
   act_of_set: "--act takes observe, review or block",
   an_entry_or_a_hit_reference: "name either an entry, as publisher/set#id, or --hit and a reference",
@@ -36,13 +38,14 @@ const USAGE: Record<string, string> = {
   number: "a number from 1 to 999999 was expected",
   only: `--only takes algorithms with commas between them, or all: ${SIGNAL_ALGS.join(", ")}`,
   only_a_rejection_has_a_reason: "--reason goes with --verdict rejected alone",
+  opinion_reason: `--reason takes one of ${words(OPINION_REASONS)}`,
   ratio: "--ratio takes a share above 0, such as 10% or 0.1, up to 100%",
-  reason_code: "--reason takes another code",
   since_lies_ahead: "--since lies ahead",
   text_or_url: "--text and --url do not go together",
   until_is_over: "--until is over already",
   verdict: "--verdict takes confirmed, rejected or unclear",
   wait: "--wait takes whole seconds",
+  withdrawal_reason: `--reason takes one of ${words(WITHDRAWAL_REASONS)}`,
   webhook_url: "the receiver's address cannot be used",
   webhook_url_insecure: "the receiver needs an https address; plain http is for this machine alone",
 };

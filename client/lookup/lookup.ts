@@ -29,7 +29,7 @@ const BUCKETS_MIN = 8;
 export const LOOKUP_LIMITS =
   "Only the same file is found: a copy that was re-encoded, resized or cropped has other hashes and is missed; " +
   "your own copy of the set finds those (breakwater sync, breakwater match). " +
-  "The exchange learns that you asked, and which buckets, true ones among others; not which hash, and not whether it was a hit.";
+  "The exchange learns that you asked, and which buckets, those at random among them; not which hash, and not whether it was a hit.";
 
 export type LookupSource = Pick<Exchange, "listLookups" | "getBucket">;
 

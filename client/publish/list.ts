@@ -94,7 +94,7 @@ type Tell = (fault: RowFault) => void;
 
 function readCsv(kind: SetKind, judge: Judge, tell: Tell): Reader {
   let names: string[] | undefined;
-  return createCsvReader(
+  const reader = createCsvReader(
     ({ line, cells }, faulty) => {
       if (names === undefined) {
         names = cells.map((name) => name.trim());
@@ -107,6 +107,14 @@ function readCsv(kind: SetKind, judge: Judge, tell: Tell): Reader {
     },
     (fault) => tell({ ...fault, column: "-" }),
   );
+  return {
+    push: reader.push,
+    end() {
+      reader.end();
+      // An export that failed leaves such a file: it is no list of nothing.
+      if (names === undefined) tell({ line: 1, column: "-", reason: "the first line must name the columns" });
+    },
+  };
 }
 
 function faultsOfHeader(kind: SetKind, names: readonly string[]): Omit<RowFault, "line">[] {

@@ -24,6 +24,8 @@ export type PublisherContext = {
   random: (length: number) => Uint8Array;
   /** `read`: rows of the list; `packed`: entries in finished files; `blobs`: files sent; `rows`: rows admitted. */
   onProgress?: (what: "read" | "packed" | "blobs" | "rows" | "sync", done: number, total: number) => void;
+  /** A release that an earlier run had composed is admitted; what was asked for now comes after it. */
+  onFinished?: (release: number) => void;
 };
 
 export type StreamedEntries = { count: number; lines: () => AsyncIterable<string> };

@@ -22,6 +22,7 @@ import {
 import { dropWork, planList, type SetChange } from "./plan.ts";
 import { type SendContext, type Sent, sendPending } from "./send.ts";
 import { type EarlySender, openEarlySender } from "./send-early.ts";
+import { findListedAgain, type ListedAgain } from "./withdrawals.ts";
 
 const PROGRESS_LINES = 16_384;
 
@@ -42,6 +43,8 @@ export type ListInput = {
   keepMissing?: boolean;
   /** Asked before entries are withdrawn; throwing stops everything. */
   confirm?: (change: SetChange, entriesAfter: number) => Promise<void>;
+  /** Asked before what was withdrawn is listed again; throwing stops everything. */
+  confirmAgain?: (again: ListedAgain) => Promise<void>;
 };
 
 /** @throws RowsInvalid with the first bad rows; ExchangeError otherwise. The set is then as it was. */
@@ -59,6 +62,10 @@ export async function publishList(context: PublisherContext, input: ListInput): 
       const { count } = plan;
       const isSameAbout = own.copy !== undefined && jcs(about) === jcs(own.copy.manifest.about);
       if (count.added + count.changed + count.removed === 0 && isSameAbout) return unchanged(own, resumed);
+      if (own.copy !== undefined && count.added > 0) {
+        const again = await findListedAgain(context, own.answer.kind, own.copy, plan.changes());
+        if (again.count > 0) await input.confirmAgain?.(again);
+      }
       if (count.removed > 0) await input.confirm?.(count, plan.entries);
       // Release 1 is its snapshot: there is nothing that it changes.
       const changes = own.copy === undefined ? [] : { sorted: plan.changes };
@@ -211,6 +218,7 @@ export async function finishPending(context: PublisherContext): Promise<number |
   try {
     await notePending(context, pending);
     const sent = await sendPending(sendContext(context), pending, {});
+    context.onFinished?.(sent.release);
     await moveCopy(context, sent);
     return sent.release;
   } catch (error) {

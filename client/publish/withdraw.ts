@@ -1,15 +1,13 @@
 /** Taking entries back: named by id or by value, gone from the next release, and the reason kept here. */
 
-import { appendFile } from "node:fs/promises";
-import { join } from "node:path";
 import { EntryId } from "@breakwater/shared/ids.ts";
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { WithdrawalReason } from "@breakwater/shared/vocab/reasons.ts";
-import { PRIVATE_FILE_MODE } from "../profile/private-files.ts";
-import { setDir } from "../sync/paths.ts";
 import type { CopyRows } from "../sync/rows.ts";
 import { entriesOf, type PublisherContext, withOwnSet } from "./own-set.ts";
 import { finishPending, type Published, releaseChanges } from "./publish.ts";
+import { findSameItem } from "./same-item.ts";
+import { keysOf, noteWithdrawal } from "./withdrawals.ts";
 
 export type WithdrawInput = {
   ids: string[];
@@ -21,11 +19,14 @@ export type WithdrawInput = {
   confirm?: (count: number, entriesAfter: number) => Promise<void>;
 };
 
+export type Withdrawn = Published & {
+  ids: string[];
+  /** Entries that stand for the same items and stay listed. */
+  sameItem: string[];
+};
+
 /** @throws ExchangeError `not_found` with how many of the named ones are not in the set; then nothing is withdrawn */
-export async function withdrawEntries(
-  context: PublisherContext,
-  input: WithdrawInput,
-): Promise<Published & { ids: string[] }> {
+export async function withdrawEntries(context: PublisherContext, input: WithdrawInput): Promise<Withdrawn> {
   const resumed = await finishPending(context);
   return withOwnSet(context, async (own) => {
     const { copy } = own;
@@ -38,10 +39,13 @@ export async function withdrawEntries(
     const count = { added: 0, changed: 0, removed: ids.length };
     const { about } = copy.manifest;
     const purpose = input.erase ? ({ purpose: "erasure" } as const) : {};
+    const keys = input.erase ? undefined : keysOf(own.answer.kind, copy, ids);
+    const sameItem = await findSameItem(copy, named);
     const published = await releaseChanges(context, own, { about, changes, entries, count, ...purpose }, resumed);
     const { release } = published;
-    await noteReason(context, { at: context.now.toISOString(), release, reason: input.reason, ids });
-    return { ...published, ids };
+    const at = context.now.toISOString();
+    await noteWithdrawal(context.stateDir, context.setId, { at, release, reason: input.reason, ids, keys });
+    return { ...published, ids, sameItem };
   });
 }
 
@@ -72,11 +76,4 @@ async function findNamed(
   if (missing > 0) throw new ExchangeError("not_found", { reason: "not_in_the_set", missing });
   if (ids.size === 0) throw new ExchangeError("usage_invalid", { reason: "name_at_least_one_entry" });
   return ids;
-}
-
-/** Reasons are told to people and never written into the set: the publisher's own record of them. */
-async function noteReason({ stateDir, setId }: PublisherContext, record: object): Promise<void> {
-  await appendFile(join(setDir(stateDir, setId), "withdrawals.ndjson"), `${JSON.stringify(record)}\n`, {
-    mode: PRIVATE_FILE_MODE,
-  });
 }

@@ -31,13 +31,15 @@ export type Daemon = {
   close(): Promise<void>;
 };
 
+const LISTEN_REASONS: Record<string, string> = { EADDRINUSE: "listen_taken", EACCES: "listen_forbidden" };
+
 /** @throws ExchangeError `config_invalid`: bound elsewhere than on this machine without a token */
 export async function serve(options: ServeOptions): Promise<Daemon> {
   const { profileDir, stateDir, listen, onFact } = options;
   const token = options.tokenFile === undefined ? undefined : await readToken(options.tokenFile);
   // A lookup that anybody on the network may ask is a way to test files against the lists (DESIGN rule 10).
   if (!isLoopback(listen.host) && token === undefined)
-    throw new ExchangeError("config_invalid", { reason: "token_missing" });
+    throw new ExchangeError("config_invalid", { reason: "token_needed" });
   let draining = false;
   let said = "undefined ";
   const metrics = makeMetrics();
@@ -61,7 +63,8 @@ export async function serve(options: ServeOptions): Promise<Daemon> {
     });
   } catch (cause) {
     await engine.close();
-    throw new ExchangeError("config_invalid", { reason: "listen" }, { cause });
+    const reason = LISTEN_REASONS[String((cause as NodeJS.ErrnoException).code)] ?? "listen";
+    throw new ExchangeError("config_invalid", { reason }, { cause });
   }
   const watch = watchState(stateDir, WATCH_EVERY_MS, () => engine.refresh());
   const loop =

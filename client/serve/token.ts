@@ -39,7 +39,7 @@ export function isLoopback(host: string): boolean {
 export function parseListen(text: string): { host: string; port: number } {
   const found = /^(?:(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):)?(\d{1,5})$/.exec(text);
   const port = Number(found?.[2]);
-  if (found === null || port > 65_535) throw new ExchangeError("config_invalid", { reason: "listen" });
+  if (found === null || port > 65_535) throw new ExchangeError("config_invalid", { reason: "listen_form" });
   return { host: (found[1] ?? "127.0.0.1").replace(/^\[|\]$/g, ""), port };
 }
 

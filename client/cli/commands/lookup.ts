@@ -22,6 +22,7 @@ import { createLeftOut, type LeftOut } from "../left-out.ts";
 import { parseWhole } from "../parse-number.ts";
 import { startProgress } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
+import { formatCount } from "../words.ts";
 
 type Options = { hash?: string[]; bits?: string; decoys?: string; country?: string; hitExit?: string };
 type Subject = { label: string; hashes: ExactHash[] };
@@ -34,7 +35,7 @@ export function addLookup(program: Command): void {
   addCommand<Options>(program, {
     usage: "lookup [paths...]",
     summary: "Look exact hashes up at the exchange, without a copy of its sets. Re-encoded copies are missed.",
-    about: `Files are hashed here, in memory. Asked for are padded buckets, true ones among others; compared is here. ${LOOKUP_LIMITS} Perceptual hashes (PDQ) cannot be looked up: near hashes lie in other buckets.`,
+    about: `Files are hashed here, in memory. Asked for are padded buckets, with --decoys others among them; compared is here. ${LOOKUP_LIMITS} Perceptual hashes (PDQ) cannot be looked up: near hashes lie in other buckets.`,
     examples: [
       ["breakwater lookup upload-17.png", "one file"],
       ["breakwater lookup --hash sha256:0f3c…", "a hash"],
@@ -173,7 +174,9 @@ function printAll(terminal: Terminal, subjects: readonly Subject[], { answers, a
   const buckets = asked.reduce((sum, one) => sum + one.buckets, 0);
   const decoys = asked.reduce((sum, one) => sum + one.decoys, 0);
   const left = Math.min(...asked.map((one) => one.left));
-  terminal.note(`  asked  ${buckets} buckets, ${decoys} of them at random; ${left} left today`);
+  terminal.note(
+    `  asked  ${formatCount(buckets)} ${buckets === 1 ? "bucket" : "buckets"}, ${decoys} of them at random; ${formatCount(left)} left today`,
+  );
   terminal.note(`  note   ${LOOKUP_LIMITS}`);
   return total;
 }

@@ -71,7 +71,7 @@ function parseVerdict({ verdict, reason }: Options): { verdict: OpinionVerdict; 
   }
   if (reason === undefined) return { verdict: said.data };
   const why = DisputeReason.safeParse(reason);
-  if (!why.success) throw new ExchangeError("usage_invalid", { reason: "reason_code" });
+  if (!why.success) throw new ExchangeError("usage_invalid", { reason: "opinion_reason" });
   return { verdict: said.data, reason: why.data };
 }
 

@@ -8,6 +8,7 @@ import { formatOfFile, type ListFormat } from "../../publish/list.ts";
 import { dropPending } from "../../publish/pending.ts";
 import { dropWork } from "../../publish/plan.ts";
 import { type Published, publishHeartbeat, publishList } from "../../publish/publish.ts";
+import type { ListedAgain } from "../../publish/withdrawals.ts";
 import { findCurrent } from "../../sync/index.ts";
 import { addCommand, type Context } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
@@ -80,6 +81,7 @@ export function addPublish(program: Command): void {
             ...(about === undefined ? {} : { about }),
             keepMissing: options.keepMissing === true,
             confirm: (change, after) => confirmRemoval(context.terminal, set, options.yes, change.removed, after),
+            confirmAgain: (again) => confirmAgain(context.terminal, set, options.yes, again),
           }),
         );
         printPublished(context.terminal, set, published);
@@ -98,17 +100,36 @@ async function confirmRemoval(
   removed: number,
   after: number,
 ): Promise<void> {
-  if (yes === true) return;
+  // Nothing left is rarely meant: a list that failed to be written looks like that.
+  if (yes === true && after > 0) return;
   const name = set.split("/")[1] as string;
   terminal.note(
     `  ${formatCount(removed)} ${removed === 1 ? "entry is" : "entries are"} not in the list and will be withdrawn; ${formatCount(after)} remain.`,
   );
-  await confirmByName(name, yes === set ? name : yes, "Type the set's name to go on:");
+  await confirmByName(name, nameOf(yes, set), "Type the set's name to go on:");
+}
+
+/** An older list puts mistakes back that were taken from everybody: never without the set's name. */
+async function confirmAgain(
+  terminal: Terminal,
+  set: string,
+  yes: string | true | undefined,
+  { count, reasons }: ListedAgain,
+): Promise<void> {
+  const why = Object.entries(reasons).map(([reason, times]) => `${reason} ${formatCount(times)}`);
+  terminal.note(
+    `  ${formatCount(count)} ${count === 1 ? "entry of the list was" : "entries of the list were"} withdrawn before (${why.join(", ")}) and would be listed again.`,
+  );
+  await confirmByName(set.split("/")[1] as string, nameOf(yes, set), "Type the set's name to list them again:");
+}
+
+function nameOf(yes: string | true | undefined, set: string): string | undefined {
+  if (yes === set) return set.split("/")[1];
+  return yes === true ? undefined : yes;
 }
 
 export function printPublished(terminal: Terminal, set: string, published: Published): void {
-  const { release, entries, change, resumed } = published;
-  if (resumed !== null) terminal.note(terminal.mark("note", `release ${resumed} of an earlier run was finished`));
+  const { release, entries, change } = published;
   const counts = `+${formatCount(change.added)} ~${formatCount(change.changed)} −${formatCount(change.removed)}`;
   terminal.print(
     { set, ...published, ...change },

@@ -57,7 +57,7 @@ export function addTakeBack(program: Command): void {
 async function takeBack(context: Context, [text]: string[], options: Options): Promise<undefined> {
   const { terminal } = context;
   const reason = WithdrawalReason.safeParse(options.reason);
-  if (!reason.success) throw new ExchangeError("usage_invalid", { reason: "reason_code" });
+  if (!reason.success) throw new ExchangeError("usage_invalid", { reason: "withdrawal_reason" });
   const target = await parseTarget(options);
   const hours = options.hours === undefined ? undefined : parseHours(options.hours);
   const setId = parseSetArgument(text as string, await context.profile());

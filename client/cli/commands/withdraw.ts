@@ -11,6 +11,7 @@ import { confirmByName } from "../prompt.ts";
 import { asPublisher } from "../publisher-context.ts";
 import { readInput } from "../read-input.ts";
 import { parseSetArgument } from "../sets.ts";
+import type { Terminal } from "../terminal.ts";
 import { formatCount } from "../words.ts";
 
 /** Naming an entry is deliberate enough; a whole list of them is asked about. */
@@ -52,7 +53,7 @@ export function addWithdraw(program: Command): void {
     async run(context, _args, options) {
       const { terminal } = context;
       const reason = WithdrawalReason.safeParse(options.reason);
-      if (!reason.success) throw new ExchangeError("usage_invalid", { reason: "reason_code" });
+      if (!reason.success) throw new ExchangeError("usage_invalid", { reason: "withdrawal_reason" });
       const values = options.valueFile === undefined ? [] : await readValues(options.valueFile);
       const setId = parseSetArgument(options.set, await context.profile());
       const set = formatSetId(setId);
@@ -76,20 +77,46 @@ export function addWithdraw(program: Command): void {
             },
           }),
         );
-        const { release, entries, ids } = withdrawn;
+        const { release, entries, ids, sameItem } = withdrawn;
         terminal.print(
-          { set, release, withdrawn: ids, entries, reason: reason.data, erased: options.erase === true },
+          {
+            set,
+            release,
+            withdrawn: ids,
+            same_item: sameItem,
+            entries,
+            reason: reason.data,
+            erased: options.erase === true,
+          },
           terminal.mark(
             "done",
             `${set}  release ${release}  −${formatCount(ids.length)}  ${formatCount(entries)} ${entries === 1 ? "entry" : "entries"} remain`,
           ),
         );
+        tellSameItem(terminal, setId.set, reason.data, sameItem);
       } catch (error) {
         throw inWords(error, set);
       }
       return undefined;
     },
   });
+}
+
+/** One picture is listed by several hashes: whoever names one of them mostly means all. */
+function tellSameItem(terminal: Terminal, set: string, reason: WithdrawalReason, ids: readonly string[]): void {
+  if (ids.length === 0) return;
+  const shown = ids.slice(0, UNASKED_MAX);
+  terminal.note(
+    terminal.mark(
+      "caution",
+      `${formatCount(ids.length)} other ${ids.length === 1 ? "entry of the same item stays" : "entries of the same item stay"} listed`,
+    ),
+  );
+  terminal.note(
+    `  ${terminal.label("next")}  breakwater withdraw --set ${set} ${shown.map((id) => `--entry ${id}`).join(" ")} --reason ${reason}`,
+  );
+  if (shown.length < ids.length)
+    terminal.note(`        and ${formatCount(ids.length - shown.length)} more: see --json`);
 }
 
 async function readValues(path: string): Promise<string[]> {
