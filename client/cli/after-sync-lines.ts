@@ -11,7 +11,10 @@ export async function tellAfterSync(context: Context, exchange: OpinionsDoor): P
   const { stateDir } = await context.profile();
   const { takenBack, opinions, webhooks } = await afterSync({ stateDir, profileDir, exchange, now: now() });
   for (const event of takenBack) terminal.note(terminal.mark("caution", describe(event)));
-  if (takenBack.length > 0) terminal.note("  next  breakwater undo --taken-back");
+  if (takenBack.length > 0) {
+    const acted = takenBack.some(({ entries }) => entries.some(({ blocked, reviewed }) => blocked + reviewed > 0));
+    terminal.note(`  next  breakwater undo --taken-back${acted ? "" : " --observed"}`);
+  }
   for (const { code, items } of opinions.refused) {
     terminal.note(terminal.mark("caution", `${formatCount(items)} opinions or counts were not taken: ${code}`));
   }

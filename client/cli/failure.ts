@@ -95,6 +95,10 @@ const SPECIAL: Record<string, readonly [what: string, next: string]> = {
     "Not started: an address that others reach needs a token.",
     "write 32 characters or more into a file of mode 600, and name it with --token-file",
   ],
+  "rows_invalid not_utf8": [
+    "Nothing published: the list is not a text in UTF-8.",
+    "save it as UTF-8 and run the same command again",
+  ],
   "root_pin not_pinned": [
     "Not done: nothing is pinned for this publisher.",
     "check the publisher's name; then, with the digest from your agreement: breakwater pin PUBLISHER --digest DIGEST",
@@ -112,10 +116,17 @@ export function describeError(error: ExchangeError): FailureText {
   const retry =
     typeof error.detail.retry_after_s === "number" ? `try again in ${error.detail.retry_after_s} s` : undefined;
   const next = error.code === "profile_invalid" ? PROFILE_NEXT[reason ?? ""] : NEXT[error.code];
+  const { expected } = error.detail;
+  const named = error.code === "confirmation_missing" && typeof expected === "string" ? expected : undefined;
   return {
     what: `Not done: ${lowerFirst(error.code === "profile_invalid" && reason === "missing" ? "Nobody has logged in here" : formatProblem(error).title)}${reason === undefined || error.code === "profile_invalid" ? "" : ` (${reason.replaceAll("_", " ")})`}.`,
     kept: "nothing was changed",
-    next: retry ?? needed(error) ?? next ?? "breakwater help problems",
+    next:
+      (named && `type it when asked, or give it: --yes ${named}`) ??
+      retry ??
+      needed(error) ??
+      next ??
+      "breakwater help problems",
   };
 }
 

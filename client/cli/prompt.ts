@@ -37,7 +37,8 @@ export async function ask(question: string): Promise<string> {
  * @throws ExchangeError `confirmation_missing`
  */
 export async function confirmByName(name: string, given: string | undefined, question: string): Promise<void> {
-  if (given !== undefined ? given === name : (await ask(question)) === name) return;
+  const isThere = given !== undefined || process.stdin.isTTY;
+  if (isThere && (given ?? (await ask(question))) === name) return;
   throw new ExchangeError("confirmation_missing", { expected: name });
 }
 

@@ -27,6 +27,7 @@ const USAGE: Record<string, string> = {
   format: "--format takes csv or ndjson",
   from_is_missing: "name the list with --from",
   hit_exit: "--hit-exit takes a number from 0 to 255",
+  list_is_csv_or_ndjson: "the file's name does not say what it is: --format csv or --format ndjson",
   min_verification: `--min-verification takes one of ${words(VERIFICATION_LEVELS)}, or all`,
   not_a_time_since: time("--since", "7d, 24h, 2026-11-22 or 2026-11-22T14:00Z"),
   not_a_time_until: time("--until", "24h, 7d or 2026-11-22T14:00Z"),

@@ -22,7 +22,7 @@ import {
 import { dropWork, planList, type SetChange } from "./plan.ts";
 import { type SendContext, type Sent, sendPending } from "./send.ts";
 import { type EarlySender, openEarlySender } from "./send-early.ts";
-import { findListedAgain, type ListedAgain } from "./withdrawals.ts";
+import { findListedAgain, forgetKeys, type ListedAgain } from "./withdrawals.ts";
 
 const PROGRESS_LINES = 16_384;
 
@@ -92,6 +92,7 @@ export async function releaseChanges(
   { about, changes, entries, count, purpose }: Changes,
   resumed: number | null,
 ): Promise<Published> {
+  if (purpose === "erasure") await forgetKeys(context.stateDir, context.setId);
   const previous = own.copy && { ...own.copy.link, manifest: own.copy.manifest };
   const input = {
     ...(previous === undefined ? {} : { previous }),

@@ -11,7 +11,7 @@ import { entryIdOf } from "@breakwater/shared/state.ts";
 import { WithdrawalReason } from "@breakwater/shared/vocab/reasons.ts";
 import type { SetKind } from "@breakwater/shared/vocab/sets.ts";
 import { z } from "zod";
-import { PRIVATE_FILE_MODE, readIfThere } from "../profile/private-files.ts";
+import { PRIVATE_FILE_MODE, readIfThere, writePrivateFile } from "../profile/private-files.ts";
 import type { CopyRows } from "../sync/index.ts";
 import { setDir } from "../sync/paths.ts";
 
@@ -23,7 +23,7 @@ const Line = z.object({
   release: z.int(),
   reason: WithdrawalReason,
   ids: z.array(z.string()),
-  /** What the entries were about, as digests of their natural keys; none for an erasure, which leaves no trace of a value. */
+  /** What the entries were about, as digests of their natural keys; an erasure has none, and takes away those before it. */
   keys: z.array(z.string()).optional(),
 });
 export type Withdrawal = z.infer<typeof Line>;
@@ -32,6 +32,21 @@ const fileOf = (stateDir: string, setId: SetId) => join(setDir(stateDir, setId),
 
 export async function noteWithdrawal(stateDir: string, setId: SetId, record: Withdrawal): Promise<void> {
   await appendFile(fileOf(stateDir, setId), `${JSON.stringify(record)}\n`, { mode: PRIVATE_FILE_MODE });
+}
+
+/** Before an erasure: what is destroyed everywhere must not be recognised by what is left here. */
+export async function forgetKeys(stateDir: string, setId: SetId): Promise<void> {
+  const path = fileOf(stateDir, setId);
+  const bytes = await readIfThere(path);
+  if (bytes === undefined) return;
+  const lines = new TextDecoder().decode(bytes).split("\n");
+  const kept = lines.flatMap((text) => {
+    const line = Line.safeParse(parseJson(text));
+    if (!line.success) return [];
+    const { keys: _, ...rest } = line.data;
+    return [`${JSON.stringify(rest)}\n`];
+  });
+  await writePrivateFile(path, kept.join(""));
 }
 
 export function keysOf(kind: SetKind, copy: Pick<CopyRows, "findRow" | "lineAt">, ids: readonly string[]): string[] {

@@ -108,7 +108,7 @@ function unknownHit(): CommandFailure {
   const text = {
     what: "Nothing said: the ledger of this machine has no such hit reference.",
     kept: "nothing was changed",
-    next: "name the entry instead, as publisher/set#id",
+    next: "name the entry instead, as publisher/set#id; a look-up's reference is for the exchange's operator",
   };
   return new CommandFailure(new ExchangeError("not_found"), text, { exit: 1 });
 }

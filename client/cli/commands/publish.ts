@@ -46,7 +46,7 @@ export function addPublish(program: Command): void {
     usage: "publish",
     summary: "Publish a list as the set's next release.",
     about:
-      "The list is the whole set: rows are compared with the verified copy by natural key, so the same list twice publishes nothing, and an entry that the list no longer has is withdrawn (asked first). One bad row and nothing is published. A run that was stopped is finished by running it again.",
+      "The list is the whole set: rows are compared with the verified copy by natural key, so the same list twice publishes nothing, and an entry that the list no longer has is withdrawn (asked first). One that was withdrawn before is listed again only after a question. One bad row and nothing is published. A run that was stopped is finished by running it again.",
     examples: [
       ["breakwater publish --set verified --from list.csv --about about.json", "the first release"],
       ["breakwater publish --set verified --from list.ndjson", "what changed since"],

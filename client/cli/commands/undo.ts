@@ -104,7 +104,11 @@ async function printAll(
   const more = count > table.length ? `; the first ${TABLE_MAX} are shown, --csv or --json lists all` : "";
   const left = observed === 0 ? "" : `; ${formatCount(observed)} more were only observed (--observed)`;
   if (count > 0) terminal.note(`  ${formatCount(count)} ${count === 1 ? "decision" : "decisions"}${more}${left}`);
-  else terminal.print({}, `Nothing to undo: nothing was blocked or sent to review${left}.`);
+  else
+    terminal.print(
+      {},
+      `Nothing to undo: ${options.observed ? "nothing hit" : "nothing was blocked or sent to review"}${left}.`,
+    );
 }
 
 function printTable({ terminal }: Pick<Context, "terminal">, rows: readonly Affected[], now: Date): void {
