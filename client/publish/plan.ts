@@ -3,15 +3,13 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { NewChange } from "@breakwater/shared/compose.ts";
-import { createEntryChecker } from "@breakwater/shared/entries/checker.ts";
-import { naturalKey, parseEntry } from "@breakwater/shared/entries/index.ts";
 import { ENTRY_ID_BYTES, type SetId } from "@breakwater/shared/ids.ts";
-import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { SetKind } from "@breakwater/shared/vocab/sets.ts";
 import type { CopyRows } from "../sync/index.ts";
 import { setDir } from "../sync/paths.ts";
 import { BUCKETS, type Buckets, openBuckets } from "./buckets.ts";
 import { createFaultTally, type FaultTally, RowsInvalid } from "./faults.ts";
+import { createKeyOf } from "./key-of.ts";
 import { type ListSource, readList } from "./list.ts";
 import { type Row, withId } from "./row.ts";
 
@@ -128,19 +126,6 @@ function createIdSource(random: PlanOptions["random"]): () => string {
     if (at === hex.length) [hex, at] = [Buffer.from(random(IDS_AT_ONCE * ENTRY_ID_BYTES)).toString("hex"), 0];
     at += ID_CHARS;
     return hex.slice(at - ID_CHARS, at);
-  };
-}
-
-/** The copy may hold members that a newer publisher wrote. */
-function createKeyOf(kind: SetKind): (line: string) => string {
-  const checker = createEntryChecker(kind);
-  return (line) => {
-    try {
-      return checker.check(line).key;
-    } catch (error) {
-      if (!(error instanceof ExchangeError)) throw error;
-      return naturalKey(kind, parseEntry(kind, line, { strict: false }) as never);
-    }
   };
 }
 

@@ -48,6 +48,19 @@ it("knows by what it is about what was withdrawn, under any id, and by its newes
   expect(await listed([lineOf(2)], [lineOf(2)])).toEqual({ count: 0, reasons: {} });
 });
 
+it("knows an entry with members that only a newer publisher writes", async () => {
+  const newer = JSON.stringify({ ...JSON.parse(lineOf(4)), zz_newer: 1 });
+  const keys = keysOf("hash", rowsOfLines([newer]), [idOf(4)]);
+  await noteWithdrawal(stateDir, setId, {
+    at: "2026-11-22T00:00:00Z",
+    release: 4,
+    reason: "adult",
+    ids: [idOf(4)],
+    keys,
+  });
+  expect(await listed([lineOf(4)])).toMatchObject({ count: 1 });
+});
+
 it("says nothing where nothing was withdrawn, and reads past a line that was cut off", async () => {
   expect(await listed([lineOf(1)])).toEqual({ count: 0, reasons: {} });
   await withdraw(1, "adult");

@@ -4,9 +4,8 @@ import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
 import { hexOf } from "@breakwater/shared/bytes.ts";
 import type { NewChange } from "@breakwater/shared/compose.ts";
-import { createEntryChecker, naturalKeyDigest } from "@breakwater/shared/entries/checker.ts";
+import { naturalKeyDigest } from "@breakwater/shared/entries/checker.ts";
 import type { SetId } from "@breakwater/shared/ids.ts";
-import { ExchangeError } from "@breakwater/shared/problem.ts";
 import { entryIdOf } from "@breakwater/shared/state.ts";
 import { WithdrawalReason } from "@breakwater/shared/vocab/reasons.ts";
 import type { SetKind } from "@breakwater/shared/vocab/sets.ts";
@@ -14,6 +13,7 @@ import { z } from "zod";
 import { PRIVATE_FILE_MODE, readIfThere, writePrivateFile } from "../profile/private-files.ts";
 import type { CopyRows } from "../sync/index.ts";
 import { setDir } from "../sync/paths.ts";
+import { createKeyOf } from "./key-of.ts";
 
 /** 128 bits: two keys of one set never meet. */
 const KEY_CHARS = 32;
@@ -50,11 +50,10 @@ export async function forgetKeys(stateDir: string, setId: SetId): Promise<void> 
 }
 
 export function keysOf(kind: SetKind, copy: Pick<CopyRows, "findRow" | "lineAt">, ids: readonly string[]): string[] {
-  const keyOf = createKeyOf(kind);
+  const keyOf = createDigestOf(kind);
   return ids.flatMap((id) => {
     const row = copy.findRow(id);
-    const key = row === undefined ? undefined : keyOf(copy.lineAt(row));
-    return key === undefined ? [] : [key];
+    return row === undefined ? [] : [keyOf(copy.lineAt(row))];
   });
 }
 
@@ -71,10 +70,10 @@ export async function findListedAgain(
   const again: ListedAgain = { count: 0, reasons: {} };
   const reasonOf = await readReasons(stateDir, setId);
   if (reasonOf.size === 0) return again;
-  const keyOf = createKeyOf(kind);
+  const keyOf = createDigestOf(kind);
   for (const change of changes) {
     if (change.op !== "put" || copy.findRow(entryIdOf(change.line)) !== undefined) continue;
-    const reason = reasonOf.get(keyOf(change.line) ?? "");
+    const reason = reasonOf.get(keyOf(change.line));
     if (reason === undefined) continue;
     again.count += 1;
     again.reasons[reason] = (again.reasons[reason] ?? 0) + 1;
@@ -101,15 +100,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** The copy may hold members that a newer publisher wrote: such a line has no key here. */
-function createKeyOf(kind: SetKind): (line: string) => string | undefined {
-  const checker = createEntryChecker(kind);
-  return (line) => {
-    try {
-      return hexOf(naturalKeyDigest(kind, checker.check(line).key)).slice(0, KEY_CHARS);
-    } catch (error) {
-      if (!(error instanceof ExchangeError)) throw error;
-      return undefined;
-    }
-  };
+function createDigestOf(kind: SetKind): (line: string) => string {
+  const keyOf = createKeyOf(kind);
+  return (line) => hexOf(naturalKeyDigest(kind, keyOf(line))).slice(0, KEY_CHARS);
 }
