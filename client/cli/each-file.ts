@@ -2,6 +2,7 @@
 
 import { ExchangeError } from "@breakwater/shared/problem.ts";
 import type { HashedFile } from "../media/index.ts";
+import type { LeftOut } from "./left-out.ts";
 import { walkPaths } from "./paths.ts";
 
 export type EachFile = { path: string; file: HashedFile } | { path: string; problem: ExchangeError };
@@ -23,5 +24,17 @@ export async function* hashEach(
       if (!(error instanceof ExchangeError)) throw error;
       yield { path, problem: error };
     }
+  }
+}
+
+/** Those that could be read; the others are told by `leftOut`. */
+export async function* hashReadable(
+  paths: readonly string[],
+  leftOut: LeftOut,
+  onBytes?: (path: string, bytes: number) => void,
+): AsyncGenerator<{ path: string; file: HashedFile }> {
+  for await (const each of hashEach(paths, onBytes)) {
+    if ("file" in each) yield each;
+    else leftOut.tell(each.path, each.problem);
   }
 }

@@ -57,23 +57,15 @@ const NEXT: Partial<Record<ProblemCode, string>> = {
   usage_invalid: "breakwater help",
 };
 
-const PROFILE_NEXT: Record<string, string> = {
-  missing: "breakwater login",
-  json: "the file profile.json is damaged; move it away, then: breakwater login",
-  members: "the file profile.json is damaged; move it away, then: breakwater login",
-  newer: "a newer breakwater wrote this profile: update this one, or name another folder with --config",
-  readable_by_others: "chmod 600 the file in the profile folder; if others could read it, rotate the key",
-  exchange_insecure: "give an https address; plain http is for this machine alone",
-  exchange_address: "give the exchange's address without a path, such as https://exchange.example",
-};
-
 /** Wrong words of a command: its own help says which are right. */
 export function usageFailure(error: ExchangeError, command: string): CommandFailure {
   return new CommandFailure(error, { ...describeError(error), next: `${command} --help` });
 }
 
-/** Where the reason says more than the code. */
-const SPECIAL: Record<string, readonly [what: string, next: string]> = {
+const PROFILE = "Not done: the client's profile cannot be used.";
+
+/** By code and reason, where the reason says more than the code. */
+const BY_REASON: Record<string, readonly [what: string, next: string]> = {
   "config_invalid listen": ["Not started: this machine has no such address to listen at.", "breakwater serve --help"],
   "config_invalid listen_form": [
     "Not understood: --listen takes an address and a port, such as 127.0.0.1:8790.",
@@ -95,6 +87,22 @@ const SPECIAL: Record<string, readonly [what: string, next: string]> = {
     "Not started: an address that others reach needs a token.",
     "write 32 characters or more into a file of mode 600, and name it with --token-file",
   ],
+  "profile_invalid missing": ["Not done: nobody has logged in here.", "breakwater login"],
+  "profile_invalid json": [PROFILE, "the file profile.json is damaged; move it away, then: breakwater login"],
+  "profile_invalid members": [PROFILE, "the file profile.json is damaged; move it away, then: breakwater login"],
+  "profile_invalid newer": [
+    PROFILE,
+    "a newer breakwater wrote this profile: update this one, or name another folder with --config",
+  ],
+  "profile_invalid readable_by_others": [
+    PROFILE,
+    "chmod 600 the file in the profile folder; if others could read it, rotate the key",
+  ],
+  "profile_invalid exchange_insecure": [PROFILE, "give an https address; plain http is for this machine alone"],
+  "profile_invalid exchange_address": [
+    PROFILE,
+    "give the exchange's address without a path, such as https://exchange.example",
+  ],
   "rows_invalid not_utf8": [
     "Nothing published: the list is not a text in UTF-8.",
     "save it as UTF-8 and run the same command again",
@@ -111,23 +119,23 @@ export function describeError(error: ExchangeError): FailureText {
   if (usage !== undefined)
     return { what: `Not understood: ${usage}.`, kept: "nothing was changed", next: "breakwater help" };
   const reason = typeof error.detail.reason === "string" ? error.detail.reason : undefined;
-  const special = SPECIAL[`${error.code} ${reason}`];
-  if (special !== undefined) return { what: special[0], kept: "nothing was changed", next: special[1] };
-  const retry =
-    typeof error.detail.retry_after_s === "number" ? `try again in ${error.detail.retry_after_s} s` : undefined;
-  const next = error.code === "profile_invalid" ? PROFILE_NEXT[reason ?? ""] : NEXT[error.code];
-  const { expected } = error.detail;
-  const named = error.code === "confirmation_missing" && typeof expected === "string" ? expected : undefined;
+  const words = BY_REASON[`${error.code} ${reason}`];
+  if (words !== undefined) return { what: words[0], kept: "nothing was changed", next: words[1] };
+  const why = reason === undefined ? "" : ` (${reason.replaceAll("_", " ")})`;
   return {
-    what: `Not done: ${lowerFirst(error.code === "profile_invalid" && reason === "missing" ? "Nobody has logged in here" : formatProblem(error).title)}${reason === undefined || error.code === "profile_invalid" ? "" : ` (${reason.replaceAll("_", " ")})`}.`,
+    what: `Not done: ${lowerFirst(formatProblem(error).title)}${why}.`,
     kept: "nothing was changed",
-    next:
-      (named && `type it when asked, or give it: --yes ${named}`) ??
-      retry ??
-      needed(error) ??
-      next ??
-      "breakwater help problems",
+    next: nextOf(error) ?? NEXT[error.code] ?? "breakwater help problems",
   };
+}
+
+/** What the refusal itself says that helps: the name to type, when to come back, the scope. */
+function nextOf(error: ExchangeError): string | undefined {
+  const { expected, retry_after_s: seconds } = error.detail;
+  if (error.code === "confirmation_missing" && typeof expected === "string") {
+    return `type it when asked, or give it: --yes ${expected}`;
+  }
+  return typeof seconds === "number" ? `try again in ${seconds} s` : needed(error);
 }
 
 /** What would be needed, where the exchange says so. */

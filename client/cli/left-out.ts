@@ -2,24 +2,26 @@
 
 import type { ExchangeError } from "@breakwater/shared/problem.ts";
 import { CommandFailure, describeError } from "./failure.ts";
+import type { Progress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 import { formatCount } from "./words.ts";
 
 export type LeftOut = {
   /** @param label - as the person named it: a path, an address */
   tell(label: string, problem: ExchangeError): void;
-  /** @param total - of all. @throws CommandFailure of the first, if there was one */
-  end(total: number): void;
+  /** @param others - how many were done. @throws CommandFailure of the first that was not, if there was one */
+  end(others: number): void;
 };
 
 /** @param done - what was done to the others: "compared" */
-export function createLeftOut(terminal: Terminal, done: string): LeftOut {
+export function createLeftOut(terminal: Terminal, progress: Progress, done: string): LeftOut {
   let first: ExchangeError | undefined;
   let count = 0;
   return {
     tell(label, problem) {
       first ??= problem;
       count += 1;
+      progress.end();
       const { reason } = problem.detail;
       const why = typeof reason === "string" ? ` (${reason.replaceAll("_", " ")})` : "";
       terminal.print(
@@ -27,16 +29,16 @@ export function createLeftOut(terminal: Terminal, done: string): LeftOut {
         terminal.mark("caution", `not ${done}  ${label}  ${problem.code}${why}`),
       );
     },
-    end(total) {
+    end(others) {
       if (first === undefined) return;
       const text = describeError(first);
       throw new CommandFailure(
         first,
-        count === total
+        others === 0
           ? text
           : {
               ...text,
-              what: `Not all ${done}: ${formatCount(count)} of ${formatCount(total)} could not be, and ${count === 1 ? "is" : "are"} named above.`,
+              what: `Not all ${done}: ${formatCount(count)} of ${formatCount(others + count)} could not be, and ${count === 1 ? "is" : "are"} named above.`,
               kept: `the others were ${done}`,
             },
       );

@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { benignLineOf, addBenign as keepBenign, openBenign } from "../../sync/benign.ts";
 import { addCommand, addGroup } from "../command.ts";
-import { hashEach } from "../each-file.ts";
+import { hashReadable } from "../each-file.ts";
 import { createLeftOut } from "../left-out.ts";
 import { startProgress } from "../progress.ts";
 import { LOCK_WAIT_MS, withStateLock } from "../sets.ts";
@@ -24,16 +24,9 @@ export function addBenign(program: Command): void {
       const { stateDir } = await context.profile();
       const progress = startProgress(terminal);
       const lines: ReturnType<typeof benignLineOf>[] = [];
-      const leftOut = createLeftOut(terminal, "added");
-      let total = 0;
-      for await (const { path, ...each } of hashEach(paths)) {
-        total += 1;
-        if ("problem" in each) {
-          progress.end();
-          leftOut.tell(path, each.problem);
-          continue;
-        }
-        lines.push(benignLineOf(each.file));
+      const leftOut = createLeftOut(terminal, progress, "added");
+      for await (const { file } of hashReadable(paths, leftOut)) {
+        lines.push(benignLineOf(file));
         progress.update("hashing", lines.length, undefined, "files");
       }
       progress.end();
@@ -43,7 +36,7 @@ export function addBenign(program: Command): void {
         { added, files },
         terminal.mark("done", `${formatCount(added)} added  ${formatCount(files)} harmless files are known`),
       );
-      leftOut.end(total);
+      leftOut.end(lines.length);
       return undefined;
     },
   });

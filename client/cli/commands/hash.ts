@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import type { HashedFile } from "../../media/index.ts";
 import { addCommand } from "../command.ts";
-import { hashEach } from "../each-file.ts";
+import { hashReadable } from "../each-file.ts";
 import { createLeftOut } from "../left-out.ts";
 import { startProgress } from "../progress.ts";
 
@@ -22,18 +22,12 @@ export function addHash(program: Command): void {
     async run({ terminal }, paths) {
       const progress = startProgress(terminal);
       let lacksDecoder = false;
-      const leftOut = createLeftOut(terminal, "hashed");
-      let total = 0;
-      for await (const { path, ...each } of hashEach(paths, (path, bytes) =>
-        progress.update(path, bytes, undefined, "bytes"),
-      )) {
+      const leftOut = createLeftOut(terminal, progress, "hashed");
+      const onBytes = (path: string, bytes: number) => progress.update(path, bytes, undefined, "bytes");
+      let done = 0;
+      for await (const { path, file: hashed } of hashReadable(paths, leftOut, onBytes)) {
         progress.end();
-        total += 1;
-        if ("problem" in each) {
-          leftOut.tell(path, each.problem);
-          continue;
-        }
-        const hashed = each.file;
+        done += 1;
         const size = hashed.width === undefined ? "" : `  ${hashed.width} x ${hashed.height}`;
         const pdq =
           hashed.pdq === undefined
@@ -59,7 +53,7 @@ export function addHash(program: Command): void {
         );
       }
       if (lacksDecoder) terminal.note(NO_DECODER);
-      leftOut.end(total);
+      leftOut.end(done);
       return undefined;
     },
   });

@@ -14,11 +14,12 @@ import {
   lookupHashes,
   parseExactHash,
 } from "../../lookup/index.ts";
+import type { HashedFile } from "../../media/index.ts";
 import { addCommand } from "../command.ts";
-import { hashEach } from "../each-file.ts";
+import { hashReadable } from "../each-file.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CommandFailure } from "../failure.ts";
-import { createLeftOut, type LeftOut } from "../left-out.ts";
+import { createLeftOut } from "../left-out.ts";
 import { parseWhole } from "../parse-number.ts";
 import { startProgress } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
@@ -51,16 +52,19 @@ export function addLookup(program: Command): void {
     async run({ terminal, exchange }, paths, options) {
       const hitExit = wholeOf(options.hitExit, EXIT_CODE_MAX, "hit_exit") ?? 0;
       const asking = askingOf(options);
-      const leftOut = createLeftOut(terminal, "looked up");
-      const given = givenHashes(options.hash ?? []);
-      const files = await hashFiles(terminal, paths, leftOut);
-      const subjects = [...given, ...files.subjects];
-      const total = given.length + files.total;
-      if (subjects.length === 0) leftOut.end(total);
+      const progress = startProgress(terminal);
+      const leftOut = createLeftOut(terminal, progress, "looked up");
+      const subjects = givenHashes(options.hash ?? []);
+      for await (const { path, file } of hashReadable(paths, leftOut)) {
+        subjects.push({ label: path, hashes: exactHashesOf(file) });
+        progress.update("hashing", subjects.length, undefined, "files");
+      }
+      progress.end();
+      if (subjects.length === 0) leftOut.end(0);
       if (subjects.length === 0) throw new ExchangeError("usage_invalid", { reason: "nothing_to_look_up" });
       const looked = await lookup(await exchange(), subjects, asking);
       const hits = printAll(terminal, subjects, looked);
-      leftOut.end(total);
+      leftOut.end(subjects.length);
       return hits > 0 ? (hitExit as ExitCode) : EXIT.ok;
     },
   });
@@ -104,28 +108,8 @@ function exactHash(alg: string, value: string): ExactHash {
   }
 }
 
-async function hashFiles(
-  terminal: Terminal,
-  paths: readonly string[],
-  leftOut: LeftOut,
-): Promise<{ subjects: Subject[]; total: number }> {
-  const progress = startProgress(terminal);
-  const subjects: Subject[] = [];
-  let total = 0;
-  for await (const { path, ...each } of hashEach(paths)) {
-    total += 1;
-    if ("problem" in each) {
-      progress.end();
-      leftOut.tell(path, each.problem);
-      continue;
-    }
-    const { md5, sha1, sha256 } = each.file;
-    const hashes = Object.entries({ md5, sha1, sha256 }).map(([alg, value]) => parseExactHash({ alg, value }));
-    subjects.push({ label: path, hashes });
-    progress.update("hashing", subjects.length, undefined, "files");
-  }
-  progress.end();
-  return { subjects, total };
+function exactHashesOf({ md5, sha1, sha256 }: Pick<HashedFile, "md5" | "sha1" | "sha256">): ExactHash[] {
+  return Object.entries({ md5, sha1, sha256 }).map(([alg, value]) => parseExactHash({ alg, value }));
 }
 
 const REFUSED: Record<string, (detail: Record<string, unknown>) => { what: string; next: string }> = {

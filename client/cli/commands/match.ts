@@ -88,22 +88,21 @@ const READERS = { hash: askFiles, term: askTexts, url: askAddresses };
 
 async function printAll(terminal: Terminal, items: AsyncIterable<Asked>): Promise<number> {
   const progress = startProgress(terminal);
-  let done = 0;
-  let hits = 0;
-  const leftOut = createLeftOut(terminal, "compared");
+  let [seen, compared, hits] = [0, 0, 0];
+  const leftOut = createLeftOut(terminal, progress, "compared");
   for await (const { label, answered } of items) {
-    progress.update("matching", ++done, undefined, "items");
+    progress.update("matching", ++seen, undefined, "items");
     if ("problem" in answered) {
-      progress.end();
       leftOut.tell(label, answered.problem);
       continue;
     }
+    compared += 1;
     if (answered.hits.length > 0) progress.end();
     hits += answered.hits.length;
     printMatched(terminal, label, answered);
   }
   progress.end();
-  leftOut.end(done);
+  leftOut.end(compared);
   return hits;
 }
 
